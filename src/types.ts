@@ -175,8 +175,8 @@ export type Freshness = {
   readonly sweptAt?: string;
 };
 
-/** A chunk made ready for the store, off the answering thread. */
-export type PreparedChunk = Chunk & {
+/** A chunk made ready for the store, off the answering thread. Its text stays on disk: the store keeps words and a hash. */
+export type PreparedChunk = Omit<Chunk, 'text'> & {
   /** hashText(text): proves at answer time that the lines on disk are still these. */
   readonly hash: string;
   /** Search terms joined by blanks, one column each (tokens.ts). */

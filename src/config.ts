@@ -1,0 +1,94 @@
+/** What was asked, from flags, environment and defaults in this order, made one frozen Config. */
+import { availableParallelism } from 'node:os';
+import { DowserError } from './errors.ts';
+import { LOG_LEVELS, type LogLevel } from './log.ts';
+
+/** Every setting of one CodeIndex. Frozen; trusted once it exists. */
+export type Config = {
+  /** Real path of the repository; `findRoot` decides it. */
+  readonly root: string;
+  /** Folder of the indexes; undefined means the user's cache folder. `DOWSER_CACHE`. */
+  readonly cacheDir: string | undefined;
+  /** Name of a bundled model, path of a model folder, or 'none' for words alone. `--model`, `DOWSER_MODEL`. */
+  readonly model: string;
+  /** What runs the model: 'auto' takes ONNX Runtime for bulk work where it is installed. `DOWSER_RUNTIME`. */
+  readonly runtime: 'auto' | 'onnx' | 'table';
+  /** Worker threads that read, parse and embed, 1 to WORKERS_MAX. `DOWSER_WORKERS`. */
+  readonly workers: number;
+  /** `--log-level`, `DOWSER_LOG`. */
+  readonly logLevel: LogLevel;
+};
+
+/** Each worker holds a parser and a model (about 90 MB): past four, memory grows faster than speed. */
+export const WORKERS_MAX = 4;
+
+/** Snippets in an answer: default and bounds. */
+export const LIMIT_DEFAULT = 10;
+export const LIMIT_MAX = 50;
+
+/** Tokens in an answer: default and bounds. 2,500 keeps the text under the 10 kB that every client shows whole. */
+export const MAX_TOKENS_DEFAULT = 2_500;
+export const MAX_TOKENS_MIN = 200;
+export const MAX_TOKENS_MAX = 20_000;
+
+/** Longest question that is read; a longer one is cut (stack traces fit). */
+export const QUERY_CHARS_MAX = 4_096;
+
+type Flags = Partial<Pick<Config, 'root' | 'cacheDir' | 'model' | 'runtime' | 'workers' | 'logLevel'>>;
+
+const ENVIRONMENT: Readonly<Record<string, keyof Flags>> = {
+  DOWSER_ROOT: 'root',
+  DOWSER_CACHE: 'cacheDir',
+  DOWSER_MODEL: 'model',
+  DOWSER_RUNTIME: 'runtime',
+  DOWSER_WORKERS: 'workers',
+  DOWSER_LOG: 'logLevel',
+};
+
+/** Settles every setting. Throws DowserError('bad_argument') that names the setting which can't be used. */
+export function resolveConfig(
+  flags: Readonly<Record<string, unknown>> & { readonly root: string },
+  environment: Readonly<Record<string, string | undefined>> = {},
+): Config {
+  const known = new Set<string>(Object.values(ENVIRONMENT));
+  for (const name of Object.keys(flags)) {
+    if (!known.has(name)) throw new DowserError('bad_argument', `Unknown setting '${name}'. Known: ${[...known].join(', ')}.`);
+  }
+  for (const name of Object.keys(environment)) {
+    if (name.startsWith('DOWSER_') && !(name in ENVIRONMENT)) {
+      throw new DowserError('bad_argument', `Unknown variable ${name}. Known: ${Object.keys(ENVIRONMENT).join(', ')}.`);
+    }
+  }
+  const asked = (setting: keyof Flags): unknown => {
+    const variable = Object.keys(ENVIRONMENT).find((name) => ENVIRONMENT[name] === setting)!;
+    return flags[setting] ?? (environment[variable] || undefined);
+  };
+  return Object.freeze({
+    root: flags.root,
+    cacheDir: asText('cacheDir', asked('cacheDir')),
+    model: asText('model', asked('model')) ?? 'dowser-static-v1',
+    runtime: asOneOf('runtime', asked('runtime'), ['auto', 'onnx', 'table'] as const) ?? 'auto',
+    workers: asCount('workers', asked('workers')) ?? Math.max(1, Math.min(WORKERS_MAX, availableParallelism())),
+    logLevel: asOneOf('logLevel', asked('logLevel'), LOG_LEVELS) ?? 'warn',
+  });
+}
+
+function asText(name: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value;
+  throw new DowserError('bad_argument', `Setting '${name}' needs a text, not ${JSON.stringify(value)}.`);
+}
+
+function asOneOf<const Choice extends string>(name: string, value: unknown, choices: readonly Choice[]): Choice | undefined {
+  if (value === undefined) return undefined;
+  const choice = choices.find((candidate) => candidate === value);
+  if (choice !== undefined) return choice;
+  throw new DowserError('bad_argument', `Setting '${name}' is one of ${choices.join(', ')}, not ${JSON.stringify(value)}.`);
+}
+
+function asCount(name: string, value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  const count = Number(value);
+  if (Number.isInteger(count) && count >= 1 && count <= WORKERS_MAX) return count;
+  throw new DowserError('bad_argument', `Setting '${name}' is a number from 1 to ${WORKERS_MAX}, not ${JSON.stringify(value)}.`);
+}

@@ -1,0 +1,134 @@
+/** Candidates of one question to their final order, with named reasons that add up to each score. Pure. */
+import type { ChunkRow, Query, Reason } from '../types.ts';
+import { type Candidate, type Evidence, SIGNALS, type SignalName } from './signals.ts';
+
+/** Weight of each signal; negative for what speaks against a chunk. */
+export type Weights = Readonly<Record<SignalName, number>>;
+
+/** For questions and keywords. Set by hand on half of the outside benchmark's repositories, checked on the rest (test/eval). */
+export const TEXT_WEIGHTS: Weights = {
+  words: 1,
+  meaning: 0.6,
+  'covers words': 0.3,
+  'path words': 0.5,
+  'file name': 0.3,
+  'symbol words': 0.4,
+  defines: 0.4,
+  'file covers': 0.4,
+  'file agrees': 0.3,
+  test: -0.6,
+  example: -0.4,
+  prose: -0.3,
+  config: -0.3,
+  'declarations only': -0.3,
+  barrel: -0.2,
+  legacy: -0.3,
+};
+
+/** For a symbol: where it is defined comes first, then where it is named. */
+export const SYMBOL_WEIGHTS: Weights = {
+  ...TEXT_WEIGHTS,
+  words: 0.6,
+  meaning: 0.3,
+  defines: 1.5,
+  'symbol words': 0.6,
+  'file name': 0.6,
+};
+
+/** Each further chunk of a file that is already shown costs this, once more for every one shown. */
+export const REPEAT_COST = 0.35;
+
+export type Ranked = { readonly row: ChunkRow; readonly score: number; readonly reasons: readonly Reason[] };
+
+/** What one retriever or another said of a chunk, before all candidates are seen together. */
+export type Found = {
+  readonly row: ChunkRow;
+  readonly lexicalScore: number;
+  readonly cosine: number;
+  readonly words: { readonly path: string; readonly symbols: string; readonly body: string };
+};
+
+export function weightsFor(query: Query): Weights {
+  return query.kind === 'symbol' || query.kind === 'path' ? SYMBOL_WEIGHTS : TEXT_WEIGHTS;
+}
+
+/** Scores and orders all candidates; `rarity` gives the inverse document frequency of a query term. */
+export function rank(query: Query, found: readonly Found[], rarity: (term: string) => number, weights = weightsFor(query)): Ranked[] {
+  const evidence = gather(query, found, rarity);
+  const scored = evidence.candidates.map((candidate) => score(candidate, evidence, weights));
+  return spread(scored.sort(byScoreThenPlace));
+}
+
+/** What only all candidates together can tell: normalised scores, the files they lie in. */
+export function gather(query: Query, found: readonly Found[], rarity: (term: string) => number): Evidence {
+  const lexicalTop = Math.max(1e-9, ...found.map(({ lexicalScore }) => lexicalScore));
+  const candidates = found.map(
+    ({ row, lexicalScore, cosine, words }): Candidate => ({
+      row,
+      lexical: Math.max(0, lexicalScore / lexicalTop),
+      cosine,
+      words: { path: setOf(words.path), symbols: setOf(words.symbols), body: setOf(words.body) },
+    }),
+  );
+  const weights = new Map(query.terms.map((term) => [term, rarity(term)]));
+  const cosines = candidates.map(({ cosine }) => cosine).filter((cosine) => cosine !== 0);
+  return {
+    query,
+    candidates,
+    weights,
+    weightSum: [...weights.values()].reduce((sum, weight) => sum + weight, 0),
+    cosineTop: cosines.length === 0 ? 0 : Math.max(...cosines),
+    cosineFloor: cosines.length === 0 ? 0 : Math.min(...cosines),
+    files: byFile(candidates, query.terms),
+  };
+}
+
+function byFile(candidates: readonly Candidate[], queryTerms: readonly string[]): Evidence['files'] {
+  const files = new Map<number, { terms: Set<string>; scores: number[] }>();
+  for (const { row, lexical, words } of candidates) {
+    let file = files.get(row.fileId);
+    if (file === undefined) {
+      file = { terms: new Set(), scores: [] };
+      files.set(row.fileId, file);
+    }
+    file.scores.push(lexical);
+    for (const term of queryTerms) {
+      if (words.body.has(term) || words.symbols.has(term) || words.path.has(term)) file.terms.add(term);
+    }
+  }
+  for (const { scores } of files.values()) scores.sort((a, b) => b - a);
+  return files;
+}
+
+function score(candidate: Candidate, evidence: Evidence, weights: Weights): Ranked {
+  const reasons: Reason[] = [];
+  let sum = 0;
+  for (const name of Object.keys(SIGNALS) as SignalName[]) {
+    const amount = SIGNALS[name](candidate, evidence) * weights[name];
+    if (amount === 0) continue;
+    reasons.push({ name, amount });
+    sum += amount;
+  }
+  return { row: candidate.row, score: sum, reasons };
+}
+
+/** Takes the best again and again, where each chunk of a file already taken makes that file's next one cheaper to pass over. */
+function spread(sorted: readonly Ranked[]): Ranked[] {
+  const shown = new Map<number, number>();
+  const costed = sorted.map((ranked) => {
+    const before = shown.get(ranked.row.fileId) ?? 0;
+    shown.set(ranked.row.fileId, before + 1);
+    if (before === 0) return ranked;
+    const amount = -REPEAT_COST * before;
+    return { ...ranked, score: ranked.score + amount, reasons: [...ranked.reasons, { name: 'same file again', amount }] };
+  });
+  return costed.sort(byScoreThenPlace);
+}
+
+function byScoreThenPlace(a: Ranked, b: Ranked): number {
+  return b.score - a.score || (a.row.path < b.row.path ? -1 : a.row.path > b.row.path ? 1 : 0) || a.row.startLine - b.row.startLine;
+}
+
+function setOf(words: string): Set<string> {
+  return new Set(words.split(' '));
+}

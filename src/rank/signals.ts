@@ -1,0 +1,140 @@
+/** Named signals: each says, from 0 to 1, how much one kind of evidence speaks for a chunk (or, below 0, against it). */
+import { splitIdentifier, stem } from '../tokens.ts';
+import type { ChunkRow, Query } from '../types.ts';
+
+/** A chunk that some retriever found, with what ranking needs to know of it. */
+export type Candidate = {
+  readonly row: ChunkRow;
+  /** BM25 score divided by the best one of the list, 0 when the lexical retriever did not find it. */
+  readonly lexical: number;
+  /** Cosine, 0 when the vector retriever did not find it. */
+  readonly cosine: number;
+  /** Search terms of the chunk, each column as a set. */
+  readonly words: { readonly path: ReadonlySet<string>; readonly symbols: ReadonlySet<string>; readonly body: ReadonlySet<string> };
+};
+
+/** All candidates of one question, with what only the whole set can tell. */
+export type Evidence = {
+  readonly query: Query;
+  readonly candidates: readonly Candidate[];
+  /** Inverse document frequency of each query term, and their sum. */
+  readonly weights: ReadonlyMap<string, number>;
+  readonly weightSum: number;
+  readonly cosineTop: number;
+  readonly cosineFloor: number;
+  /** For each file: query terms that its candidates have among them, and its candidates' lexical scores, best first. */
+  readonly files: ReadonlyMap<number, { readonly terms: ReadonlySet<string>; readonly scores: readonly number[] }>;
+};
+
+export type SignalName =
+  | 'words'
+  | 'meaning'
+  | 'covers words'
+  | 'path words'
+  | 'file name'
+  | 'symbol words'
+  | 'defines'
+  | 'file covers'
+  | 'file agrees'
+  | 'test'
+  | 'example'
+  | 'prose'
+  | 'config'
+  | 'declarations only'
+  | 'barrel'
+  | 'legacy';
+
+type Signal = (candidate: Candidate, evidence: Evidence) => number;
+
+/** One small function each. A new signal is a new row here and a weight in rank.ts. */
+export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
+  words: ({ lexical }) => lexical,
+  meaning: ({ cosine }, { cosineTop, cosineFloor }) =>
+    cosine <= cosineFloor ? 0 : (cosine - cosineFloor) / Math.max(1e-6, cosineTop - cosineFloor),
+  'covers words': ({ words }, evidence) => coverage(evidence, (term) => words.body.has(term) || words.symbols.has(term)),
+  'path words': ({ words }, evidence) => coverage(evidence, (term) => words.path.has(term)),
+  'file name': ({ row }, evidence) => nameOverlap(stemOf(row.path), evidence),
+  'symbol words': ({ words }, evidence) => coverage(evidence, (term) => words.symbols.has(term)),
+  defines: ({ row }, { query }) => (query.names.length === 0 ? 0 : definesAny(row, query.names)),
+  'file covers': ({ row }, evidence) => {
+    const file = evidence.files.get(row.fileId)!;
+    return coverage(evidence, (term) => file.terms.has(term));
+  },
+  'file agrees': ({ row, lexical }, { files }) => agreement(files.get(row.fileId)!.scores, lexical),
+  test: ({ row }, { query }) => (row.kind === 'tests' && !asksFor(query, 'test', 'spec', 'fixture', 'mock') ? 1 : 0),
+  example: ({ row }, { query }) => (EXAMPLE.test(row.path) && !asksFor(query, 'exampl', 'demo', 'sampl', 'benchmark', 'bench') ? 1 : 0),
+  prose: ({ row }) => (row.kind === 'docs' ? 1 : 0),
+  config: ({ row }) => (row.kind === 'config' ? 1 : 0),
+  'declarations only': ({ row }) => (DECLARATIONS.test(row.path) ? 1 : 0),
+  barrel: ({ row }) => (BARREL.test(row.path) ? 1 : 0),
+  legacy: ({ row }, { query }) => (LEGACY.test(row.path) && !asksFor(query, 'compat', 'legaci', 'deprec', 'shim', 'vendor') ? 1 : 0),
+};
+
+/** Share of the query's weight (by rarity of its terms) that `has` finds. */
+function coverage(evidence: Evidence, has: (term: string) => boolean): number {
+  if (evidence.weightSum === 0) return 0;
+  let found = 0;
+  for (const [term, weight] of evidence.weights) if (has(term)) found += weight;
+  return found / evidence.weightSum;
+}
+
+/** A file's other chunks add to it, ever less: half of the second best, a quarter of the third. */
+function agreement(scores: readonly number[], own: number): number {
+  let sum = 0;
+  let share = 0.5;
+  let skippedOwn = false;
+  for (const score of scores) {
+    if (!skippedOwn && score === own) {
+      skippedOwn = true;
+      continue;
+    }
+    sum += score * share;
+    share /= 2;
+    if (share < 0.1) break;
+  }
+  return sum;
+}
+
+/** How much of the file's own name the question says: `router.ts` asked for by "router" is said whole. */
+function nameOverlap(name: readonly string[], { query }: Evidence): number {
+  if (name.length === 0) return 0;
+  const asked = new Set(query.terms);
+  const said = name.filter((word) => asked.has(word)).length;
+  return said / name.length;
+}
+
+/** 1 for a definition of the name as written, less for another spelling of it or for the parts of a dotted name. */
+function definesAny(row: ChunkRow, names: readonly string[]): number {
+  let best = 0;
+  for (const name of names) {
+    if (row.symbols.includes(name)) return 1;
+    const plain = squash(name);
+    if (row.symbols.some((symbol) => squash(symbol) === plain)) best = Math.max(best, OTHER_SPELLING);
+    else if (row.scope.includes(name)) best = Math.max(best, INSIDE);
+  }
+  return best;
+}
+
+/** `parse_url` asked as `parseURL`; a chunk inside the definition rather than at its start. */
+const OTHER_SPELLING = 0.8;
+const INSIDE = 0.3;
+
+function squash(name: string): string {
+  return name.replaceAll('_', '').toLowerCase();
+}
+
+function asksFor(query: Query, ...terms: readonly string[]): boolean {
+  return terms.some((term) => query.terms.includes(term));
+}
+
+/** Terms of a file's name without its extension. */
+function stemOf(path: string): string[] {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const dot = name.indexOf('.', 1);
+  return splitIdentifier(dot === -1 ? name : name.slice(0, dot)).map(stem);
+}
+
+const EXAMPLE = /(?:^|\/)(?:examples?|samples?|demos?|benchmarks?|bench|playground|tutorials?)(?:\/|$)/i;
+const DECLARATIONS = /\.d\.[cm]?ts$|\.pyi$/;
+const BARREL = /(?:^|\/)(?:index\.[cm]?[jt]sx?|__init__\.py|mod\.rs|exports?\.[jt]s)$/;
+const LEGACY = /(?:^|[/_.-])(?:compat|legacy|deprecated|shims?|polyfills?|vendor|vendored|third_party|old|v1beta\d*)(?:[/_.-]|$)/i;

@@ -38,7 +38,13 @@ export const SYMBOL_WEIGHTS: Weights = {
 /** Each further chunk of a file that is already shown costs this, once more for every one shown. */
 export const REPEAT_COST = 0.35;
 
-export type Ranked = { readonly row: ChunkRow; readonly score: number; readonly reasons: readonly Reason[] };
+export type Ranked = {
+  readonly row: ChunkRow;
+  readonly score: number;
+  readonly reasons: readonly Reason[];
+  /** Share of the query's weight that the chunk's file has, 0 to 1: what confidence.ts judges by. */
+  readonly covered: number;
+};
 
 /** What one retriever or another said of a chunk, before all candidates are seen together. */
 export type Found = {
@@ -109,7 +115,7 @@ function score(candidate: Candidate, evidence: Evidence, weights: Weights): Rank
     reasons.push({ name, amount });
     sum += amount;
   }
-  return { row: candidate.row, score: sum, reasons };
+  return { row: candidate.row, score: sum, reasons, covered: SIGNALS['file covers'](candidate, evidence) };
 }
 
 /** Takes the best again and again, where each chunk of a file already taken makes that file's next one cheaper to pass over. */

@@ -1,0 +1,192 @@
+/** Trip three: a cursor becomes the context that finishing the code there needs. */
+import { DowserError } from './errors.ts';
+import { lineSpans, sliceLines } from './lines.ts';
+import { languageOf } from './languages.ts';
+import { passageText } from './prepare.ts';
+import type { Ranked } from './rank/rank.ts';
+import { describe, type Engine, rarityIn } from './search.ts';
+import { confine } from './source/confine.ts';
+import { readText } from './source/read.ts';
+import { isStopTerm, splitIdentifier, stem, terms } from './tokens.ts';
+import type { ChunkRow, CompleteRequest, Reason } from './types.ts';
+
+/** The code just before the cursor: what is being written. Beyond it, lines tell about other things. */
+const NEAR_LINES = 40;
+const NAMES_MAX = 40;
+const TERMS_MAX = 24;
+const CANDIDATES = 80;
+
+/** What each kind of piece is worth: a definition that is used at the cursor can't be guessed, a neighbour can. */
+const DEFINITION_WEIGHT = 1;
+const ALIKE_WEIGHT = 0.6;
+const USES_WEIGHT = 0.5;
+const NEIGHBOUR_WEIGHT = 0.35;
+const TEST_WEIGHT = 0.3;
+const SAME_FOLDER_WEIGHT = 0.1;
+
+/** A name that this many chunks define (`get`, `init`) tells nothing of which one is meant. */
+const DEFINITIONS_MAX = 6;
+
+/** The code around a cursor. `seenFrom` to `seenTo` are lines of `path` that the caller has before it. */
+export type Cursor = {
+  readonly path: string | undefined;
+  readonly before: string;
+  readonly after: string;
+  readonly seenFrom: number;
+  readonly seenTo: number;
+};
+
+/** Where the request points, as text. Throws DowserError when it points nowhere. */
+export function cursorOf(engine: Engine, request: CompleteRequest): Cursor {
+  const path = request.path === undefined ? undefined : confine(engine.root, request.path);
+  if (request.prefix !== undefined) {
+    const lines = lineSpans(request.prefix).length + lineSpans(request.suffix ?? '').length;
+    return { path, before: request.prefix, after: request.suffix ?? '', seenFrom: 1, seenTo: lines };
+  }
+  if (path === undefined || request.line === undefined) {
+    throw new DowserError('bad_argument', "Give 'path' and 'line' of the cursor, or 'prefix': the unsaved text before it.");
+  }
+  const read = readText(engine.root, path);
+  if (!('text' in read)) throw new DowserError('not_found', `${path} can't be read (${read.reason}). Give 'prefix' with the text instead.`);
+  const spans = lineSpans(read.text);
+  if (request.line > spans.length + 1) {
+    throw new DowserError('bad_argument', `${path} has ${spans.length} lines; line ${request.line} does not exist.`);
+  }
+  const span = spans[request.line - 1];
+  const at = span === undefined ? read.text.length : Math.min(span.end, span.start + (request.column ?? span.end - span.start + 1) - 1);
+  const seenFrom = Math.max(1, request.line - NEAR_LINES);
+  return { path, before: read.text.slice(0, at), after: read.text.slice(at), seenFrom, seenTo: request.line + NEAR_LINES / 2 };
+}
+
+/** All that may help at the cursor, best first, nothing that the caller sees already. */
+export async function findContext(engine: Engine, cursor: Cursor): Promise<{ ranked: Ranked[]; terms: string[] }> {
+  const { store } = engine;
+  const near = tail(cursor.before, NEAR_LINES);
+  const names = namesUsed(near, cursor.before);
+  const worth = new Map<number, { row: ChunkRow; reasons: Reason[] }>();
+  const add = (row: ChunkRow, name: string, amount: number): void => {
+    if (amount <= 0 || isSeen(row, cursor)) return;
+    const known = worth.get(row.id) ?? { row, reasons: [] };
+    worth.set(row.id, known);
+    const at = known.reasons.findIndex((reason) => reason.name === name);
+    if (at === -1) known.reasons.push({ name, amount });
+    else if (known.reasons[at]!.amount < amount) known.reasons[at] = { name, amount };
+  };
+  addDefinitions(engine, cursor, names, add);
+  await addAlike(engine, cursor, near, add);
+  addNeighbours(engine, cursor, add);
+  const ranked = [...worth.values()].map(({ row, reasons }): Ranked => {
+    const sum = reasons.reduce((total, { amount }) => total + amount, 0);
+    return { row, reasons, score: sum, covered: 1 };
+  });
+  ranked.sort((a, b) => b.score - a.score || (a.row.path < b.row.path ? -1 : a.row.path > b.row.path ? 1 : 0) || a.row.startLine - b.row.startLine);
+  return { ranked, terms: rareTerms(store, near) };
+}
+
+type Add = (row: ChunkRow, name: string, amount: number) => void;
+
+/** Definitions of names used near the cursor; the nearer the use, the more it counts. */
+function addDefinitions({ store }: Engine, cursor: Cursor, names: ReadonlyMap<string, number>, add: Add): void {
+  const defined = new Map<string, ChunkRow[]>();
+  for (const row of store.definitionsOf([...names.keys()], {})) {
+    for (const symbol of row.symbols) if (names.has(symbol)) defined.set(symbol, [...(defined.get(symbol) ?? []), row]);
+  }
+  const language = cursor.path === undefined ? undefined : languageOf(cursor.path);
+  const folder = folderOf(cursor.path ?? '');
+  for (const [name, rows] of defined) {
+    const fitting = rows.filter((row) => row.kind !== 'tests' && (language === undefined || row.language === language));
+    const candidates = fitting.length > 0 ? fitting : rows;
+    if (candidates.length > DEFINITIONS_MAX) continue;
+    for (const row of candidates) {
+      const local = folderOf(row.path) === folder ? SAME_FOLDER_WEIGHT : 0;
+      add(row, `defines ${name}`, (DEFINITION_WEIGHT * names.get(name)! + local) / Math.sqrt(candidates.length));
+    }
+  }
+}
+
+/** Code that continues the way this code begins, and code that uses the same rare words. */
+async function addAlike(engine: Engine, cursor: Cursor, near: string, add: Add): Promise<void> {
+  const { store, embedder } = engine;
+  const text = cursor.path === undefined ? near : passageText(cursor.path, near);
+  const [embedding] = embedder === undefined || near.trim() === '' ? [] : await embedder.embed([text], 'code2completion', 'query');
+  const known = embedding?.some((value) => value !== 0) ? embedding : undefined;
+  const vector = known === undefined ? [] : store.vector.retrieve({ embedding: known }, CANDIDATES, {});
+  const lexical = store.lexical.retrieve({ terms: rareTerms(store, near) }, CANDIDATES, {});
+  const found = describe(store, lexical, vector).filter(({ row }) => row.startLine > 0);
+  const top = Math.max(1e-9, ...found.map(({ lexicalScore }) => lexicalScore));
+  for (const { row, cosine, lexicalScore } of found) {
+    add(row, 'continues alike', cosine * ALIKE_WEIGHT);
+    add(row, 'uses the same names', (lexicalScore / top) * USES_WEIGHT);
+  }
+}
+
+/** Members beside the cursor and the test of this file. */
+function addNeighbours({ store }: Engine, cursor: Cursor, add: Add): void {
+  if (cursor.path === undefined) return;
+  const rows = store.chunkRowsOfFile(cursor.path);
+  const here = rows.findIndex(({ startLine, endLine }) => startLine <= cursor.seenTo && cursor.seenTo <= endLine);
+  rows.forEach((row, at) => {
+    add(row, 'same file', NEIGHBOUR_WEIGHT / (1 + Math.abs(at - here) / 4));
+  });
+  const stem = stemOf(cursor.path);
+  if (stem.length < 3) return;
+  const tests = store.selectFiles((file) => file.kind === 'tests' && stemOf(file.path).includes(stem));
+  for (const id of tests.slice(0, 2)) for (const row of store.chunkRowsOfFile(id).slice(0, 3)) add(row, 'test of this file', TEST_WEIGHT);
+}
+
+/** Identifiers of the text near the cursor with a weight from 0 to 1: near uses first, then what the file imports. */
+function namesUsed(near: string, before: string): Map<string, number> {
+  const weights = new Map<string, number>();
+  const found = [...near.matchAll(/[\p{L}_$][\p{L}\p{N}_$]*/gu)].map(([name]) => name);
+  found.reverse().forEach((name, distance) => {
+    if (!isTelling(name) || weights.size >= NAMES_MAX) return;
+    weights.set(name, Math.max(weights.get(name) ?? 0, 1 / (1 + distance / 60)));
+  });
+  for (const line of before.split('\n')) {
+    if (!/^\s*(?:import|from|use|using|require|#include|alias|open|const .*require\()/.test(line)) continue;
+    for (const [name] of line.matchAll(/[\p{L}_$][\p{L}\p{N}_$]*/gu)) {
+      if (isTelling(name) && !weights.has(name)) weights.set(name, IMPORTED_WEIGHT);
+    }
+  }
+  return weights;
+}
+
+const IMPORTED_WEIGHT = 0.35;
+
+function isTelling(name: string): boolean {
+  return name.length >= 3 && !isStopTerm(name.toLowerCase()) && !KEYWORDS.has(name);
+}
+
+/** Words of many languages' own grammar: never the name of something in the repository. */
+const KEYWORDS = new Set(
+  `abstract and async await bool boolean break case catch char class const continue def default defer del do double elif else
+  elsif end enum except export extends extern false final finally float fn for foreach from func function go if impl implements
+  import in include int interface is lambda let long loop match module mut namespace new nil none not null object or override
+  package pass private protected pub public raise require return self short static str string struct super switch this throw
+  throws trait true try type typeof undefined union unsafe use using val var virtual void where while with yield None True False`.split(/\s+/),
+);
+
+function rareTerms(store: Engine['store'], text: string): string[] {
+  const all = [...new Set(terms(text))].filter((term) => !isStopTerm(term));
+  const rarity = rarityIn(store, all);
+  return all.sort((a, b) => rarity(b) - rarity(a) || (a < b ? -1 : 1)).slice(0, TERMS_MAX);
+}
+
+function tail(text: string, count: number): string {
+  const spans = lineSpans(text);
+  return sliceLines(text, spans, Math.max(1, spans.length - count + 1), spans.length);
+}
+
+/** What the caller sends or has just read needs no showing: the lines near the cursor, or the whole unsaved file. */
+function isSeen(row: ChunkRow, { path, seenFrom, seenTo }: Cursor): boolean {
+  return row.startLine === 0 || (row.path === path && row.startLine <= seenTo && seenFrom <= row.endLine);
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}
+
+function stemOf(path: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return splitIdentifier(name.slice(0, name.indexOf('.', 1) === -1 ? undefined : name.indexOf('.', 1))).map(stem).join('');
+}

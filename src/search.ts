@@ -1,0 +1,122 @@
+/** Trip two: a question becomes ranked, proven snippets. */
+import picomatch from 'picomatch';
+import { DowserError } from './errors.ts';
+import { languageRow, resolveLanguage } from './languages.ts';
+import { log } from './log.ts';
+import { parseQuery } from './rank/query.ts';
+import { type Found, rank, type Ranked } from './rank/rank.ts';
+import { isWeak } from './rank/confidence.ts';
+import { show } from './show.ts';
+import type { Store } from './store/store.ts';
+import type { Embedder, Embedding, Filters, Hit, Query } from './types.ts';
+
+/** Chunks that each retriever may bring: past these, nothing rises to the top ten any more. */
+const LEXICAL_CANDIDATES = 160;
+const VECTOR_CANDIDATES = 120;
+
+/** What the three questions need. */
+export type Engine = {
+  readonly root: string;
+  readonly store: Store;
+  /** Undefined when no model is at hand: words alone then. */
+  readonly embedder: Embedder | undefined;
+};
+
+/** File ids that the filters leave, or undefined when there is nothing to filter. Refuses what can't be a filter. */
+export function filesFor(store: Store, filters: Filters): readonly number[] | undefined {
+  const { paths = [], languages = [], kind } = filters;
+  if (paths.length === 0 && languages.length === 0 && kind === undefined) return undefined;
+  const ids = new Set(
+    languages.map((name) => {
+      const id = resolveLanguage(name);
+      if (id === undefined) throw new DowserError('bad_argument', `Unknown language '${name}'. Use names such as typescript, python, go, cpp.`);
+      return languageRow(id).id;
+    }),
+  );
+  const wanted = pathTest(paths);
+  return store.selectFiles(
+    (file) => (kind === undefined || file.kind === kind) && (ids.size === 0 || ids.has(file.language)) && wanted(file.path),
+  );
+}
+
+/** A path passes when one of the globs fits (or there are only exclusions) and no exclusion does; a bare folder means all below it. */
+function pathTest(globs: readonly string[]): (path: string) => boolean {
+  const compile = (glob: string) => {
+    const plain = glob.replace(/^\.?\//, '').replace(/\/$/, '');
+    const open = plain === '' ? '**' : plain;
+    return picomatch([open, `${open}/**`, ...(open.includes('/') ? [] : [`**/${open}`, `**/${open}/**`])], { dot: true });
+  };
+  const include = globs.filter((glob) => !glob.startsWith('!')).map(compile);
+  const exclude = globs.filter((glob) => glob.startsWith('!')).map((glob) => compile(glob.slice(1)));
+  return (path) => (include.length === 0 || include.some((fits) => fits(path))) && !exclude.some((fits) => fits(path));
+}
+
+/** Everything found for a query, ranked. `only` restricts to one kind of evidence, for ablations. */
+export async function findRanked(engine: Engine, query: Query, only: 'lexical' | 'vector' | 'both' = 'both'): Promise<Ranked[]> {
+  const { found, rarity } = await findCandidates(engine, query, only);
+  return rank(query, found, rarity);
+}
+
+/** Candidates of both retrievers with the columns that ranking reads. */
+export async function findCandidates(
+  engine: Engine,
+  query: Query,
+  only: 'lexical' | 'vector' | 'both' = 'both',
+): Promise<{ found: Found[]; rarity: (term: string) => number; lexical: Hit[]; vector: Hit[] }> {
+  const { store } = engine;
+  const fileIds = filesFor(store, query.filters);
+  const scope = fileIds === undefined ? {} : { fileIds };
+  const lexical = only === 'vector' ? [] : store.lexical.retrieve({ terms: query.terms }, LEXICAL_CANDIDATES, scope);
+  const embedding = only === 'lexical' ? undefined : await embedQuery(engine, query);
+  const vector = embedding === undefined ? [] : store.vector.retrieve({ embedding }, VECTOR_CANDIDATES, scope);
+  const defining = only === 'vector' ? [] : store.definitionsOf(query.names, scope).map(({ id }) => id);
+  const found = describe(store, lexical, vector, defining);
+  return { found, rarity: rarityIn(store, query.terms), lexical, vector };
+}
+
+/** Embedding of a question; undefined without a model, or when it knows no word of it. */
+export async function embedQuery({ embedder }: Engine, query: Pick<Query, 'text' | 'task'>): Promise<Embedding | undefined> {
+  if (embedder === undefined || query.text === '') return undefined;
+  try {
+    const [embedding] = await embedder.embed([query.text], query.task, 'query');
+    return embedding?.some((value) => value !== 0) ? embedding : undefined;
+  } catch (error) {
+    log.warn('the model failed on a question; words alone', { message: error instanceof Error ? error.message : String(error) });
+    return undefined;
+  }
+}
+
+/** Joins what the lists found with the light columns; each chunk once. */
+export function describe(store: Store, lexical: readonly Hit[], vector: readonly Hit[], others: readonly number[] = []): Found[] {
+  const lexicalScores = new Map(lexical.map(({ chunkId, score }) => [chunkId, score]));
+  const cosines = new Map(vector.map(({ chunkId, score }) => [chunkId, score]));
+  const ids = [...new Set([...lexicalScores.keys(), ...cosines.keys(), ...others])];
+  const words = store.wordsOf(ids);
+  return store.chunkRows(ids).map((row) => ({
+    row,
+    lexicalScore: lexicalScores.get(row.id) ?? 0,
+    cosine: cosines.get(row.id) ?? 0,
+    words: words.get(row.id) ?? { path: '', symbols: '', body: '' },
+  }));
+}
+
+/** Inverse document frequency over chunks, as BM25 has it: a term in few chunks tells much. */
+export function rarityIn(store: Store, terms: readonly string[]): (term: string) => number {
+  const chunks = store.chunkCount();
+  const frequency = store.documentFrequency(terms);
+  return (term) => {
+    const count = frequency.get(term) ?? 0;
+    return Math.log(1 + (chunks - count + 0.5) / (count + 0.5));
+  };
+}
+
+/** Answers a query: what to show, and whether it is more than weak evidence. */
+export async function search(engine: Engine, text: string, filters: Filters, limit: number, maxTokens: number) {
+  const query = parseQuery(text, filters, limit, maxTokens);
+  if (query.terms.length === 0) {
+    throw new DowserError('bad_argument', 'The query has no word to search for. Give words, a question, a symbol or an error message.');
+  }
+  const ranked = await findRanked(engine, query);
+  const shown = show(engine.root, ranked, query);
+  return { query, shown, found: ranked.length, weak: isWeak(ranked) };
+}

@@ -1,0 +1,93 @@
+/** Ranked rows to snippets: each is read from disk now, proven to be what was indexed, and cut to the budget. */
+import { hashText } from './hash.ts';
+import { type LineSpan, lineSpans, sliceLines } from './lines.ts';
+import { allowance, countTokens, SNIPPET_HEAD_TOKENS } from './rank/budget.ts';
+import { excerpt } from './rank/snippet.ts';
+import { readText } from './source/read.ts';
+import type { ChunkRow, Query, Reason, Snippet } from './types.ts';
+
+export type Shown = {
+  readonly snippets: readonly Snippet[];
+  readonly tokens: number;
+  /** Rows that the limit would have let through and the budget did not. */
+  readonly overBudget: number;
+  /** Rows whose lines are on disk no more, neither in place nor elsewhere in their file. */
+  readonly vanished: readonly string[];
+};
+
+type Showable = { readonly row: ChunkRow; readonly score: number; readonly reasons: readonly Reason[] };
+
+/** Files are read once each for one answer. */
+type Disk = Map<string, { readonly text: string; readonly spans: readonly LineSpan[] } | undefined>;
+
+/** Takes from `ranked`, best first, until `limit` snippets stand or the budget is spent. */
+export function show(root: string, ranked: readonly Showable[], query: Pick<Query, 'terms' | 'limit' | 'maxTokens'>): Shown {
+  const disk: Disk = new Map();
+  const snippets: Snippet[] = [];
+  const vanished: string[] = [];
+  let left = query.maxTokens;
+  let overBudget = 0;
+  for (const { row, score, reasons } of ranked) {
+    if (snippets.length + overBudget >= query.limit) break;
+    const place = anchor(root, row, disk);
+    if (place === undefined) {
+      vanished.push(row.path);
+      continue;
+    }
+    const share = allowance(snippets.length, query.limit, left) - SNIPPET_HEAD_TOKENS;
+    const part = excerpt(place.lines, place.startLine, query.terms, share);
+    if (part === undefined) {
+      overBudget++;
+      continue;
+    }
+    const text = part.lines.join('');
+    left -= countTokens(text) + SNIPPET_HEAD_TOKENS;
+    snippets.push({
+      path: row.path,
+      startLine: part.startLine,
+      endLine: part.startLine === 0 ? 0 : part.startLine + part.lines.length - 1,
+      language: row.language,
+      symbols: [...row.scope, ...row.symbols],
+      text: text.replace(/\r?\n$/, ''),
+      score,
+      reasons,
+    });
+  }
+  return { snippets, tokens: query.maxTokens - left, overBudget, vanished };
+}
+
+/** The chunk's lines where they are on disk now, each with its own line end: in place, moved within the file, or nowhere. */
+function anchor(root: string, row: ChunkRow, disk: Disk): { startLine: number; lines: string[] } | undefined {
+  const file = open(root, row.path, disk);
+  if (file === undefined) return undefined;
+  if (row.startLine === 0) return { startLine: 0, lines: [] };
+  const count = row.endLine - row.startLine + 1;
+  const found = findLines(file, row, count);
+  if (found === undefined) return undefined;
+  const lines = file.spans.slice(found - 1, found - 1 + count).map(({ start }, at) => {
+    const next = file.spans[found - 1 + at + 1]?.start ?? file.text.length;
+    return file.text.slice(start, next);
+  });
+  return { startLine: found, lines };
+}
+
+/** The line where the chunk begins now: its own one most often, else the nearest at which the same lines stand. */
+function findLines(file: { text: string; spans: readonly LineSpan[] }, row: ChunkRow, count: number): number | undefined {
+  const standsAt = (line: number): boolean =>
+    line >= 1 && line + count - 1 <= file.spans.length && hashText(sliceLines(file.text, file.spans, line, line + count - 1)) === row.hash;
+  if (standsAt(row.startLine)) return row.startLine;
+  const last = file.spans.length;
+  for (let shift = 1; shift < last; shift++) {
+    if (standsAt(row.startLine - shift)) return row.startLine - shift;
+    if (standsAt(row.startLine + shift)) return row.startLine + shift;
+  }
+  return undefined;
+}
+
+function open(root: string, path: string, disk: Disk): { text: string; spans: readonly LineSpan[] } | undefined {
+  if (!disk.has(path)) {
+    const read = readText(root, path);
+    disk.set(path, 'text' in read ? { text: read.text, spans: lineSpans(read.text) } : undefined);
+  }
+  return disk.get(path);
+}

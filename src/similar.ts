@@ -1,0 +1,112 @@
+/** Finds code that does the same as a given piece, or nearly: by meaning first, shared words second, never the piece itself. */
+import { DowserError } from './errors.ts';
+import { hashText } from './hash.ts';
+import { lineSpans, sliceLines } from './lines.ts';
+import { passageText } from './prepare.ts';
+import type { Found, Ranked } from './rank/rank.ts';
+import { describe, type Engine, filesFor, rarityIn } from './search.ts';
+import { confine } from './source/confine.ts';
+import { readText } from './source/read.ts';
+import { terms } from './tokens.ts';
+import type { ChunkRow, Embedding, Filters, Reason } from './types.ts';
+
+/** Rare words of the piece that the lexical retriever is asked for; common ones only cost time. */
+const TERMS_MAX = 24;
+const CANDIDATES = 120;
+
+/** Lines around a place where no chunk of the index covers it. */
+const AROUND_LINES = 15;
+
+/** Meaning leads; words confirm it. Equal text is certain. */
+const MEANING_WEIGHT = 1;
+const WORDS_WEIGHT = 0.35;
+const IDENTICAL_BONUS = 0.5;
+
+/** A piece of code to find the like of; `path` and lines when it lies in the repository. */
+export type Piece = { readonly code: string; readonly path?: string; readonly startLine?: number; readonly endLine?: number };
+
+/** The piece at a place: the chunk there, or the lines around it. Throws DowserError when the place does not exist. */
+export function pieceAt(engine: Engine, argument: string, line: number): Piece {
+  const path = confine(engine.root, argument);
+  const read = readText(engine.root, path);
+  if (!('text' in read)) throw new DowserError('not_found', `${path} can't be read (${read.reason}). Give another path, or the code itself.`);
+  const spans = lineSpans(read.text);
+  if (line > spans.length) throw new DowserError('bad_argument', `${path} has ${spans.length} lines; line ${line} does not exist.`);
+  const row = engine.store.chunkRowsOfFile(path).find(({ startLine, endLine }) => startLine <= line && line <= endLine);
+  const inPlace = row !== undefined && hashText(sliceLines(read.text, spans, row.startLine, row.endLine)) === row.hash;
+  const startLine = inPlace ? row.startLine : Math.max(1, line - AROUND_LINES);
+  const endLine = inPlace ? row.endLine : Math.min(spans.length, line + AROUND_LINES);
+  return { code: sliceLines(read.text, spans, startLine, endLine), path, startLine, endLine };
+}
+
+/** Chunks like the piece, best first; scores are sums of the reasons named, `meaning` is the cosine. */
+export async function findSimilar(engine: Engine, piece: Piece, filters: Filters, minSimilarity: number): Promise<Ranked[]> {
+  const fileIds = filesFor(engine.store, filters);
+  const scope = fileIds === undefined ? {} : { fileIds };
+  const rare = rareTerms(engine, piece.code);
+  const embedding = await embedPiece(engine, piece);
+  const lexical = engine.store.lexical.retrieve({ terms: rare }, CANDIDATES, scope);
+  const vector = embedding === undefined ? [] : engine.store.vector.retrieve({ embedding }, CANDIDATES, scope);
+  const found = withCosines(engine, describe(engine.store, lexical, vector), embedding);
+  const hash = hashText(piece.code);
+  const wanted = new Set(rare);
+  return found
+    .filter(({ row }) => !overlaps(row, piece) && row.startLine > 0)
+    .map((one) => judge(one, wanted, hash))
+    .filter(({ similarity }) => similarity >= minSimilarity)
+    .map(({ ranked }) => ranked)
+    .sort((a, b) => b.score - a.score || (a.row.path < b.row.path ? -1 : a.row.path > b.row.path ? 1 : 0) || a.row.startLine - b.row.startLine);
+}
+
+/** The piece is code, so both sides of the comparison are passages of the code2code task. */
+async function embedPiece({ embedder }: Engine, { code, path }: Piece): Promise<Embedding | undefined> {
+  if (embedder === undefined) return undefined;
+  const [embedding] = await embedder.embed([path === undefined ? code : passageText(path, code)], 'code2code', 'query');
+  return embedding?.some((value) => value !== 0) ? embedding : undefined;
+}
+
+function rareTerms({ store }: Engine, code: string): string[] {
+  const all = [...new Set(terms(code))];
+  const rarity = rarityIn(store, all);
+  return all
+    .map((term) => ({ term, weight: rarity(term) }))
+    .sort((a, b) => b.weight - a.weight || (a.term < b.term ? -1 : 1))
+    .slice(0, TERMS_MAX)
+    .map(({ term }) => term);
+}
+
+/** What only the lexical retriever found has a cosine as well: all are judged by the same measure. */
+function withCosines({ store }: Engine, found: readonly Found[], embedding: Embedding | undefined): Found[] {
+  if (embedding === undefined) return [...found];
+  const missing = found.filter(({ cosine }) => cosine === 0).map(({ row }) => row.id);
+  const others = store.embeddingsOf(missing);
+  return found.map((one) => {
+    const other = others.get(one.row.id);
+    return other === undefined ? one : { ...one, cosine: cosineOf(embedding, other) };
+  });
+}
+
+function cosineOf(a: Embedding, b: ArrayLike<number>): number {
+  let dot = 0;
+  let length = 0;
+  for (let i = 0; i < a.length; i++) {
+    dot += a[i]! * b[i]!;
+    length += b[i]! * b[i]!;
+  }
+  return length === 0 ? 0 : dot / Math.sqrt(length);
+}
+
+function judge(one: Found, wanted: ReadonlySet<string>, hash: string): { ranked: Ranked; similarity: number } {
+  const body = new Set(one.words.body.split(' '));
+  const shared = wanted.size === 0 ? 0 : [...wanted].filter((term) => body.has(term)).length / wanted.size;
+  const reasons: Reason[] = [{ name: 'meaning', amount: one.cosine * MEANING_WEIGHT }];
+  if (shared > 0) reasons.push({ name: 'shared words', amount: shared * WORDS_WEIGHT });
+  if (one.row.hash === hash) reasons.push({ name: 'identical', amount: IDENTICAL_BONUS });
+  const score = reasons.reduce((sum, { amount }) => sum + amount, 0);
+  const similarity = one.row.hash === hash ? 1 : one.cosine === 0 ? shared : one.cosine;
+  return { ranked: { row: one.row, score, reasons, covered: shared }, similarity };
+}
+
+function overlaps(row: ChunkRow, { path, startLine, endLine }: Piece): boolean {
+  return row.path === path && startLine !== undefined && endLine !== undefined && row.startLine <= endLine && startLine <= row.endLine;
+}

@@ -1,0 +1,282 @@
+/** Trip one: a file changes on disk, and can be found. Hints only say that something may have changed; the sweep decides. */
+import { DowserError } from './errors.ts';
+import { log } from './log.ts';
+import { JobLost, type Pool } from './pool.ts';
+import type { Probed } from './probe.ts';
+import { kindOf } from './source/kinds.ts';
+import { type ScanResult, scan } from './source/scan.ts';
+import { languageOf } from './languages.ts';
+import type { FileRecord, Store } from './store/store.ts';
+import type { Entry, Fingerprint, Kind, PreparedFile, Skip, SyncProgress, SyncReport } from './types.ts';
+import type { Job, Result } from './worker.ts';
+
+/** One job: few enough files that the answering thread commits them within some ten milliseconds. */
+const JOB_FILES_MAX = 24;
+const JOB_BYTES_MAX = 192 * 1024;
+
+/** Jobs under way per thread: one running, one waiting, so that no thread idles while rows are written. */
+const JOBS_PER_WORKER = 2;
+
+/** A file this young at the sweep may change again within one tick of the file system's clock: it is read once more. */
+const RACY_MS = 50;
+
+/** Probing stops after this many bytes, so that a first answer on a huge repository stays a matter of seconds. */
+const PROBE_BYTES_MAX = 400 * 1024 * 1024;
+const PROBE_PATHS_PER_JOB = 400;
+const HASTEN_FILES_MAX = 80;
+
+export type SyncOptions = {
+  readonly root: string;
+  readonly store: Store;
+  readonly pool: Pool<Job, Result>;
+  readonly workers: number;
+  /** False for a follower: it compares the disk with the store and leaves the writing to the leader. */
+  readonly writes: boolean;
+  /** Called after rows changed. */
+  readonly onChange?: () => void;
+};
+
+export interface Sync {
+  /** Compares disk and store once. Changed files then wait in line; removed ones are gone when it resolves. */
+  sweep(): Promise<void>;
+  /** When the last sweep began, Date.now() milliseconds; undefined before the first one ended. */
+  sweptAtMs(): number | undefined;
+  /** The listing behind the last sweep. */
+  listing(): ScanResult | undefined;
+  /** Files that wait to be indexed or are being indexed. */
+  pending(): number;
+  filesTotal(): number;
+  isPending(path: string): boolean;
+  /** Resolves when nothing waits any more. */
+  settled(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<void>;
+  /** Puts the waiting files that speak for these names to the front and indexes them; gives up after `withinMs`. */
+  hasten(needles: readonly string[], withinMs: number): Promise<void>;
+  /** What was done since the last call. */
+  takeReport(): SyncReport;
+  close(): Promise<void>;
+}
+
+/** Code is asked for most, so it is indexed first. */
+const KIND_ORDER: readonly Kind[] = ['code', 'docs', 'tests', 'config'];
+
+export function openSync({ root, store, pool, workers, writes, onChange }: SyncOptions): Sync {
+  let waiting = new Map<string, Entry>();
+  const running = new Map<string, Entry>();
+  let racy = new Set<string>();
+  let jobs = 0;
+  let listing: ScanResult | undefined;
+  let sweptAtMs: number | undefined;
+  let sweeping: Promise<void> | undefined;
+  let closed = false;
+  let failure: unknown;
+  let report = emptyReport();
+  const watchers = new Set<() => void>();
+  const abort = new AbortController();
+
+  const announce = (): void => {
+    for (const watcher of [...watchers]) watcher();
+  };
+
+  async function sweepOnce(): Promise<void> {
+    const startedMs = Date.now();
+    const found = await scan(root, { signal: abort.signal });
+    if (closed) return;
+    const known = store.files();
+    const next = new Map<string, Entry>();
+    const stillRacy = new Set<string>();
+    for (const entry of found.entries) {
+      const record = known.get(entry.path);
+      known.delete(entry.path);
+      if (startedMs - Number(BigInt(entry.fingerprint.mtimeNs) / 1_000_000n) < RACY_MS) stillRacy.add(entry.path);
+      if (record !== undefined && sameFingerprint(record.fingerprint, entry.fingerprint) && !racy.has(entry.path)) continue;
+      if (running.has(entry.path) && sameFingerprint(running.get(entry.path)!.fingerprint, entry.fingerprint)) continue;
+      next.set(entry.path, entry);
+    }
+    racy = stillRacy;
+    if (writes) recordAbsences(found, known);
+    waiting = inOrderOfUse(next);
+    listing = found;
+    sweptAtMs = startedMs;
+    report = { ...report, filesSeen: found.entries.length };
+    if (writes) pump();
+    announce();
+  }
+
+  /** What the store knows and the disk no longer has is removed; what may not be read has a row that says why. */
+  function recordAbsences(found: ScanResult, left: Map<string, FileRecord>): void {
+    const skips = found.skips.filter(({ path, reason }) => {
+      const record = left.get(path);
+      left.delete(path);
+      return record === undefined || record.skip !== reason || record.hash !== '';
+    });
+    if (skips.length > 0) store.replaceSkips(skips);
+    const removed = [...left.keys()];
+    if (removed.length > 0) {
+      store.replaceFiles([], removed);
+      report = { ...report, filesRemoved: report.filesRemoved + removed.length };
+    }
+    if (skips.length + removed.length > 0) onChange?.();
+  }
+
+  function pump(): void {
+    while (!closed && waiting.size > 0 && jobs < workers * JOBS_PER_WORKER) {
+      const batch = takeBatch(waiting);
+      void perform(batch, false).catch((error: unknown) => {
+        failure = error;
+        log.error('indexing stopped', { message: error instanceof Error ? error.message : String(error) });
+      });
+    }
+  }
+
+  async function perform(batch: readonly Entry[], linesOnly: boolean): Promise<void> {
+    jobs++;
+    for (const entry of batch) running.set(entry.path, entry);
+    try {
+      const result = await pool.run({ type: 'prepare', entries: batch, linesOnly });
+      if (!closed && 'files' in result) write(result.files);
+    } catch (error) {
+      if (closed || (error instanceof DowserError && error.code === 'cancelled')) return;
+      if (!(error instanceof JobLost)) throw error;
+      await retrySmaller(batch, linesOnly);
+    } finally {
+      jobs--;
+      for (const { path } of batch) running.delete(path);
+      announce();
+      pump();
+    }
+  }
+
+  /** A job that got stuck or killed its thread: its files one by one, then by lines, then not at all, so that one bad file harms no other. */
+  async function retrySmaller(batch: readonly Entry[], linesOnly: boolean): Promise<void> {
+    log.warn('a job took too long', { files: batch.map(({ path }) => path) });
+    if (batch.length > 1) for (const entry of batch) await perform([entry], linesOnly);
+    else if (!linesOnly) await perform(batch, true);
+    else write([{ path: batch[0]!.path, reason: 'unreadable', detail: 'took too long to prepare' }]);
+  }
+
+  function write(results: readonly (PreparedFile | Skip)[]): void {
+    const files = results.filter((result): result is PreparedFile => 'chunks' in result);
+    const skips = results.filter((result): result is Skip => 'reason' in result);
+    const known = store.files();
+    const touched = files.filter(({ path, hash }) => hash !== '' && known.get(path)?.hash === hash);
+    const changed = files.filter((file) => !touched.includes(file));
+    // A fingerprint that is the same as well was read again because it was young: nothing to write.
+    const moved = touched.filter(({ path, fingerprint }) => !sameFingerprint(known.get(path)!.fingerprint, fingerprint));
+    if (changed.length > 0) store.replaceFiles(changed, []);
+    if (moved.length > 0) store.touchFiles(moved);
+    if (skips.length > 0) store.replaceSkips(skips);
+    report = {
+      ...report,
+      filesChanged: report.filesChanged + changed.length,
+      chunksWritten: report.chunksWritten + changed.reduce((sum, { chunks }) => sum + chunks.length, 0),
+      bytesRead: report.bytesRead + files.reduce((sum, { fingerprint }) => sum + fingerprint.size, 0),
+    };
+    if (changed.length + skips.length > 0) onChange?.();
+  }
+
+  return {
+    sweep() {
+      // A sweep under way may have passed the change that this call is about: it gets one of its own, after.
+      const after = (sweeping ?? Promise.resolve()).catch(() => undefined).then(sweepOnce);
+      const mine = after.finally(() => {
+        if (sweeping === mine) sweeping = undefined;
+      });
+      sweeping = mine;
+      return mine;
+    },
+    sweptAtMs: () => sweptAtMs,
+    listing: () => listing,
+    pending: () => waiting.size + running.size,
+    filesTotal: () => (listing === undefined ? 0 : listing.entries.length + listing.skips.length),
+    isPending: (path) => waiting.has(path) || running.has(path),
+    settled: (onProgress, signal) =>
+      new Promise((resolve, reject) => {
+        const total = waiting.size + running.size;
+        const check = (): void => {
+          const left = waiting.size + running.size;
+          onProgress?.({ done: Math.max(0, total - left), total: Math.max(total, left), phase: 'indexing' });
+          const done = closed || left === 0;
+          const stop = failure ?? (signal?.aborted ? new DowserError('cancelled', 'Cancelled.') : undefined);
+          if (!done && stop === undefined) return;
+          watchers.delete(check);
+          if (stop === undefined) resolve();
+          else reject(stop);
+        };
+        watchers.add(check);
+        signal?.addEventListener('abort', check, { once: true });
+        check();
+      }),
+    async hasten(needles, withinMs) {
+      if (!writes || waiting.size === 0 || needles.length === 0) return;
+      const deadline = Date.now() + withinMs;
+      const promising = await probe([...waiting.values()], needles, pool, deadline);
+      const chosen = promising.map((path) => waiting.get(path)).filter((entry) => entry !== undefined);
+      for (const { path } of chosen) waiting.delete(path);
+      const work: Promise<void>[] = [];
+      const line = new Map(chosen.map((entry) => [entry.path, entry]));
+      while (line.size > 0 && !closed) work.push(perform(takeBatch(line), false));
+      await Promise.race([Promise.allSettled(work), pause(Math.max(0, deadline - Date.now()))]);
+    },
+    takeReport() {
+      const taken = { ...report, ms: Date.now() - report.ms };
+      report = emptyReport();
+      return taken;
+    },
+    async close() {
+      closed = true;
+      abort.abort();
+      announce();
+      await sweeping?.catch(() => undefined);
+    },
+  };
+}
+
+/** Paths worth indexing first: by name, then by what stands in them, best first. */
+async function probe(entries: readonly Entry[], needles: readonly string[], pool: Pool<Job, Result>, deadlineMs: number): Promise<string[]> {
+  const jobs: Promise<readonly Probed[]>[] = [];
+  let bytes = 0;
+  for (let at = 0; at < entries.length && bytes < PROBE_BYTES_MAX; at += PROBE_PATHS_PER_JOB) {
+    const part = entries.slice(at, at + PROBE_PATHS_PER_JOB);
+    bytes += part.reduce((sum, { fingerprint }) => sum + fingerprint.size, 0);
+    const job = pool.run({ type: 'probe', paths: part.map(({ path }) => path), needles }, true);
+    jobs.push(job.then((result) => ('probed' in result ? result.probed : []), () => []));
+  }
+  const found: Probed[] = [];
+  for (const job of jobs) {
+    const part = await Promise.race([job, pause(Math.max(0, deadlineMs - Date.now()))]);
+    if (part === undefined) break;
+    found.push(...part);
+  }
+  found.sort((a, b) => b.score - a.score || (a.path < b.path ? -1 : 1));
+  return found.slice(0, HASTEN_FILES_MAX).map(({ path }) => path);
+}
+
+function takeBatch(line: Map<string, Entry>): Entry[] {
+  const batch: Entry[] = [];
+  let bytes = 0;
+  for (const [path, entry] of line) {
+    if (batch.length > 0 && (batch.length >= JOB_FILES_MAX || bytes + entry.fingerprint.size > JOB_BYTES_MAX)) break;
+    line.delete(path);
+    batch.push(entry);
+    bytes += entry.fingerprint.size;
+  }
+  return batch;
+}
+
+function inOrderOfUse(entries: ReadonlyMap<string, Entry>): Map<string, Entry> {
+  const ordered = [...entries].map(([path, entry]) => ({ path, entry, order: KIND_ORDER.indexOf(kindOf(path, languageOf(path))) }));
+  ordered.sort((a, b) => a.order - b.order || (a.path < b.path ? -1 : 1));
+  return new Map(ordered.map(({ path, entry }) => [path, entry]));
+}
+
+function sameFingerprint(a: Fingerprint, b: Fingerprint): boolean {
+  return a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.inode === b.inode;
+}
+
+function emptyReport(): SyncReport {
+  return { filesSeen: 0, filesChanged: 0, filesRemoved: 0, chunksWritten: 0, bytesRead: 0, ms: Date.now() };
+}
+
+function pause(ms: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined), ms).unref());
+}

@@ -1,0 +1,39 @@
+/** The thread that prepares files and probes them; its jobs come from sync.ts through pool.ts. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { openEmbedder } from './embed/embedder.ts';
+import { type LogLevel, setLogLevel } from './log.ts';
+import type { Reply } from './pool.ts';
+import { prepareFiles } from './prepare.ts';
+import { type Probed, probeFiles } from './probe.ts';
+import type { Embedder, Entry, PreparedFile, Skip } from './types.ts';
+
+export type WorkerData = {
+  readonly root: string;
+  /** Undefined: words alone. */
+  readonly model: string | undefined;
+  readonly runtime: 'auto' | 'onnx' | 'table';
+  readonly logLevel: LogLevel;
+};
+
+export type Job =
+  | { readonly type: 'prepare'; readonly entries: readonly Entry[]; readonly linesOnly: boolean }
+  | { readonly type: 'probe'; readonly paths: readonly string[]; readonly needles: readonly string[] };
+
+export type Result = { readonly files: readonly (PreparedFile | Skip)[] } | { readonly probed: readonly Probed[] };
+
+const { root, model, runtime, logLevel } = workerData as WorkerData;
+setLogLevel(logLevel);
+let embedder: Promise<Embedder> | undefined;
+
+async function perform(job: Job): Promise<Result> {
+  if (job.type === 'probe') return { probed: probeFiles(root, job.paths, job.needles) };
+  if (model !== undefined) embedder ??= openEmbedder({ model, runtime, bulk: true });
+  return { files: await prepareFiles(root, job.entries, await embedder, job.linesOnly) };
+}
+
+parentPort!.on('message', (job: Job) => {
+  perform(job).then(
+    (result) => parentPort!.postMessage({ result } satisfies Reply<Result>),
+    (error: unknown) => parentPort!.postMessage({ error: error instanceof Error ? error.message : String(error) } satisfies Reply<Result>),
+  );
+});

@@ -1,0 +1,55 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, expect, it } from 'vitest';
+import { CHARS_PER_TOKEN_MAX, openTokenizer } from '../../src/embed/tokenizer.ts';
+import { writeTinyModel } from './tinyModel.ts';
+
+const modelsDir = mkdtempSync(join(tmpdir(), 'dowser-models-'));
+afterAll(() => rmSync(modelsDir, { recursive: true }));
+const json = readFileSync(join(writeTinyModel(modelsDir), 'tokenizer.json'));
+const tokenize = openTokenizer(json, 512);
+
+it('gives the same ids for the same words, split by case and punctuation', () => {
+  expect(tokenize('readFile(url)')).toEqual(tokenize('read file url'));
+  expect(tokenize('readFile(url)')).toHaveLength(3);
+  expect(tokenize('')).toEqual([]);
+});
+
+it('adds no token of its own', () => {
+  expect(tokenize('return')).toHaveLength(1);
+});
+
+it('stops at the limit and keeps the first ids', () => {
+  const ids = tokenize('read file '.repeat(1000));
+  expect(ids).toHaveLength(512);
+  expect(ids.slice(0, 2)).toEqual(tokenize('read file'));
+});
+
+it('looks at a bounded part of a line of megabytes', () => {
+  const short = openTokenizer(json, 4);
+  const blanks = ' '.repeat(4 * CHARS_PER_TOKEN_MAX - 4);
+  expect(short(`${blanks}readfile${'x'.repeat(8_000_000)}`)).toEqual(short('read'));
+});
+
+it('never splits a character in two where it cuts', () => {
+  const short = openTokenizer(json, 1);
+  const filler = ' '.repeat(CHARS_PER_TOKEN_MAX - 1);
+  expect(short(`${filler}\u{1F600} read`)).toEqual([]);
+});
+
+it('takes any text, and gives ids of its vocabulary only', () => {
+  const size = Object.keys(JSON.parse(json.toString()).model.vocab).length;
+  fc.assert(
+    fc.property(fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.string({ unit: 'grapheme' })), (text) => {
+      for (const id of tokenize(text)) expect(Number.isInteger(id) && id >= 0 && id < size).toBe(true);
+    }),
+    { seed: 3, numRuns: 300 },
+  );
+  expect(() => tokenize('\ud800 lone \udc00 surrogates \0')).not.toThrow();
+});
+
+it.each(['', '{}', 'null', '[1]', '{"model":{"type":"Unheard"}}'])('refuses %j as a tokenizer', (text) => {
+  expect(() => openTokenizer(Buffer.from(text), 512)).toThrow(expect.objectContaining({ code: 'model_damaged' }));
+});

@@ -1,0 +1,198 @@
+/** Reads a syntax tree once: which definitions a file has, and what each cut between its lines would sever. */
+import { type Grammar, type Node, Role, type Tree, type TreeCursor, withTree } from './grammars.ts';
+import type { Definition } from './labels.ts';
+import { type CutWeights, type Lines, weighLooks } from './lines.ts';
+import { readName } from './names.ts';
+
+/** What is known of a file before it is cut. */
+export type Outline = { readonly weights: CutWeights; readonly definitions: readonly Definition[] };
+
+/** What a cut inside a node weighs, by the node's role; nested nodes add up. */
+const INSIDE_WEIGHT: Readonly<Record<number, number>> = {
+  [Role.Other]: 3,
+  [Role.Container]: 1,
+  [Role.Function]: 4,
+  [Role.Value]: 2,
+  [Role.Wrapper]: 0,
+  [Role.Comment]: 6,
+  [Role.Attribute]: 6,
+};
+/** Between a definition and the comment or decorator in front of it, and between the equations of one function. */
+const GLUE_WEIGHT = 8;
+/** Where we don't look, every line may be the middle of something. */
+const UNSEEN_WEIGHT = 3;
+/** A function or statement shorter than this is rarely cut, so its inside is not looked at. */
+const LOOK_INSIDE_CHARS = 1_000;
+/** Deeper nesting is data or hostile. */
+const DEPTH_MAX = 200;
+
+/** The outline of a text, or undefined when it took too long to parse. */
+export function outline(grammar: Grammar, lines: Lines): Outline | undefined {
+  return withTree(grammar, lines.text, (tree) => new Walk(grammar, lines).run(tree));
+}
+
+/** One level of the tree on the way down to where the walk is. */
+type Frame = {
+  readonly insideFunction: boolean;
+  readonly enclosed: boolean;
+  /** Comments and decorators that wait for what they belong to; -1 when none do. */
+  pendingFirst: number;
+  pendingLast: number;
+  /** Last line of the sibling before, and what it defines. */
+  siblingLast: number;
+  sibling: MutableDefinition | undefined;
+};
+
+type MutableDefinition = { -readonly [Key in keyof Definition]: Definition[Key] };
+
+class Walk {
+  readonly #grammar: Grammar;
+  readonly #lines: Lines;
+  readonly #definitions: MutableDefinition[] = [];
+  /** weights[n] is what begins to weigh at line n, less what ends to: their running sum is the weight. */
+  readonly #changes: Float64Array;
+
+  constructor(grammar: Grammar, lines: Lines) {
+    this.#grammar = grammar;
+    this.#lines = lines;
+    this.#changes = new Float64Array(lines.count + 2);
+  }
+
+  run(tree: Tree): Outline {
+    const cursor = tree.walk();
+    const frames: Frame[] = [newFrame(false, false)];
+    try {
+      if (cursor.gotoFirstChild()) this.#visitAll(cursor, frames);
+    } finally {
+      cursor.delete();
+    }
+    const weights = weighLooks(this.#lines);
+    let sum = 0;
+    for (let line = 0; line < this.#lines.count; line++) {
+      sum += this.#changes[line]!;
+      weights[line]! += sum;
+    }
+    return { weights, definitions: this.#definitions };
+  }
+
+  /** Visits every node worth visiting, in order, without recursion: trees can be deeper than the stack. */
+  #visitAll(cursor: TreeCursor, frames: Frame[]): void {
+    for (;;) {
+      const below = this.#visit(cursor, frames[frames.length - 1]!);
+      if (below !== undefined && frames.length < DEPTH_MAX && cursor.gotoFirstChild()) {
+        frames.push(below);
+        continue;
+      }
+      while (!cursor.gotoNextSibling()) {
+        frames.pop();
+        if (frames.length === 0) return;
+        cursor.gotoParent();
+      }
+    }
+  }
+
+  /** Takes note of one node; returns the frame for its children when they are to be visited. */
+  #visit(cursor: TreeCursor, frame: Frame): Frame | undefined {
+    const typeId = cursor.nodeTypeId;
+    const role = this.#grammar.roles[typeId]!;
+    if (role === Role.Token) return undefined;
+    const first = cursor.startPosition.row;
+    const end = cursor.endPosition;
+    const last = end.column === 0 && end.row > first ? end.row - 1 : end.row;
+    if (role === Role.Comment || role === Role.Attribute) {
+      this.#weigh(first, last, INSIDE_WEIGHT[role]!);
+      waitForOwner(frame, first, last, role);
+      return undefined;
+    }
+    if (frame.pendingFirst >= 0 && first <= frame.pendingLast + 1) this.#weigh(frame.pendingFirst, first, GLUE_WEIGHT);
+    frame.pendingFirst = -1;
+    return this.#note(cursor, frame, typeId, role, first, last);
+  }
+
+  #note(
+    cursor: TreeCursor,
+    frame: Frame,
+    typeId: number,
+    role: number,
+    first: number,
+    last: number,
+  ): Frame | undefined {
+    const definition = this.#define(cursor, frame, typeId, role, first, last);
+    const kind = definition === 'none' ? Role.Other : definition.role;
+    const plain = kind === Role.Wrapper && frame.insideFunction ? Role.Other : kind;
+    const multiline = last > first;
+    const long =
+      this.#lines.ends[Math.min(last, this.#lines.count - 1)]! - this.#lines.starts[first]! > LOOK_INSIDE_CHARS;
+    const look = kind === Role.Wrapper || kind === Role.Container || (multiline && (long || kind === Role.Value));
+    this.#weigh(first, last, INSIDE_WEIGHT[plain]! + (look ? 0 : UNSEEN_WEIGHT));
+    frame.siblingLast = last;
+    if (!look) return undefined;
+    const enclosed = frame.enclosed || (definition !== 'none' && definition.named);
+    return newFrame(frame.insideFunction || kind === Role.Function, enclosed);
+  }
+
+  /** Records what a node defines; 'none' when a defining type of node defines nothing here. */
+  #define(cursor: TreeCursor, frame: Frame, typeId: number, role: number, first: number, last: number) {
+    const rule = this.#grammar.rules[typeId];
+    if (role !== Role.Container && role !== Role.Function && role !== Role.Value) {
+      frame.sibling = undefined;
+      return { role, named: false };
+    }
+    if (rule === undefined || rule === '') return { role, named: false };
+    const node = cursor.currentNode;
+    const onlyFunctions = role === Role.Value && (frame.insideFunction || rule.startsWith('='));
+    const ignored = role === Role.Value && ((onlyFunctions && !this.#holdsFunction(node)) || importsModule(node.text));
+    const name = ignored ? undefined : readName(node, rule, frame.enclosed);
+    if (name === undefined) {
+      frame.sibling = undefined;
+      return role === Role.Value && !frame.insideFunction ? { role, named: false } : ('none' as const);
+    }
+    const sibling = frame.sibling;
+    if (
+      sibling !== undefined &&
+      name.name !== undefined &&
+      sibling.name === name.name &&
+      first <= frame.siblingLast + 2
+    ) {
+      // Equations, clauses and overloads of one name are one definition.
+      this.#weigh(sibling.row, first, GLUE_WEIGHT / 2);
+      sibling.last = last;
+    } else {
+      frame.sibling = { name: name.name, owners: name.owners, row: name.row, last };
+      this.#definitions.push(frame.sibling);
+    }
+    const named = name.role === 'container' ? Role.Container : name.role === 'function' ? Role.Function : role;
+    return { role: named, named: true };
+  }
+
+  #holdsFunction(node: Node): boolean {
+    let value =
+      node.childForFieldName('value') ?? node.childForFieldName('right') ?? node.namedChild(node.namedChildCount - 1);
+    if (value?.type === 'expression_list') value = value.namedChild(0);
+    const role = value === null ? Role.Token : this.#grammar.roles[value.typeId]!;
+    return role === Role.Function || role === Role.Container;
+  }
+
+  /** A cut in front of any line after `first`, up to `last`, severs something that weighs so much. */
+  #weigh(first: number, last: number, weight: number): void {
+    if (last <= first) return;
+    this.#changes[first + 1]! += weight;
+    this.#changes[Math.min(last + 1, this.#changes.length - 1)]! -= weight;
+  }
+}
+
+function newFrame(insideFunction: boolean, enclosed: boolean): Frame {
+  return { insideFunction, enclosed, pendingFirst: -1, pendingLast: -1, siblingLast: -1, sibling: undefined };
+}
+
+/** A comment behind the code of a line belongs to that line, any other to what follows. */
+function waitForOwner(frame: Frame, first: number, last: number, role: number): void {
+  if (role === Role.Comment && first === frame.siblingLast) return;
+  if (frame.pendingFirst < 0 || first > frame.pendingLast + 1) frame.pendingFirst = first;
+  frame.pendingLast = last;
+}
+
+/** `const fs = require('fs')` names a module; it defines nothing. */
+function importsModule(text: string): boolean {
+  return /=\s*(?:await\s+)?(?:require|@import|import)\b/.test(text.slice(0, 200)) && !text.includes('\n');
+}

@@ -1,0 +1,78 @@
+/** The commands: one entry each. What a command needs is loaded when it runs, so that help and version are instant. */
+import type { FlagName, Options } from './flags.ts';
+
+export type Command = {
+  readonly name: string;
+  readonly summary: string;
+  /** What may stand after the name, one line each. */
+  readonly usage: readonly string[];
+  readonly flags: readonly FlagName[];
+  readonly examples: readonly string[];
+  /** Resolves to the exit code. */
+  run(options: Options, words: readonly string[], signal: AbortSignal): Promise<number>;
+};
+
+const COMMON: readonly FlagName[] = ['model', 'log-level', 'quiet', 'no-color', 'help'];
+const FILTERS: readonly FlagName[] = ['root', 'path', 'language', 'kind', 'limit', 'max-tokens', 'json', 'explain'];
+
+export const COMMANDS: readonly Command[] = [
+  {
+    name: 'search',
+    summary: 'Find code by a question, a name or an error message',
+    usage: ['[options] QUERY...'],
+    flags: [...FILTERS, ...COMMON],
+    examples: [
+      'dowser search "where are expired sessions removed"',
+      "dowser search parse_url --language python --path 'src/**'",
+      'dowser search "connection reset by peer" --kind code --json',
+    ],
+    run: async (...input) => (await import('./actions.ts')).search(...input),
+  },
+  {
+    name: 'similar',
+    summary: 'Find code that does the same as a piece of it, or nearly',
+    usage: ['[options] PATH:LINE', '[options] -      (the code itself, from standard input)'],
+    flags: [...FILTERS, 'min-similarity', ...COMMON],
+    examples: [
+      'dowser similar src/store.ts:42',
+      'dowser similar src/store.ts:42 --min-similarity 0.8',
+      'pbpaste | dowser similar -',
+    ],
+    run: async (...input) => (await import('./actions.ts')).similar(...input),
+  },
+  {
+    name: 'complete',
+    summary: 'Collect what is needed to write the code at a place',
+    usage: ['[options] PATH:LINE[:COLUMN]', '[options] --prefix-file FILE [--suffix-file FILE] [PATH]'],
+    flags: ['root', 'prefix-file', 'suffix-file', 'limit', 'max-tokens', 'json', 'explain', ...COMMON],
+    examples: ['dowser complete src/store.ts:42', 'head -n 80 draft.ts | dowser complete --prefix-file - src/draft.ts'],
+    run: async (...input) => (await import('./actions.ts')).complete(...input),
+  },
+  {
+    name: 'index',
+    summary: 'Bring the index in step with the files, and say what changed',
+    usage: ['[options]'],
+    flags: ['root', 'json', ...COMMON],
+    examples: ['dowser index', 'dowser index --root ~/src/project --json'],
+    run: async (...input) => (await import('./actions.ts')).index(...input),
+  },
+  {
+    name: 'status',
+    summary: 'Tell what the index covers, and how it is',
+    usage: ['[options]'],
+    flags: ['root', 'json', ...COMMON],
+    examples: ['dowser status', 'dowser status --json'],
+    run: async (options, words) => (await import('./actions.ts')).status(options, words),
+  },
+  {
+    name: 'serve',
+    summary: 'Serve coding agents over MCP, on standard input and output',
+    usage: ['[options]'],
+    flags: ['root', ...COMMON],
+    examples: [
+      'claude mcp add dowser -- npx -y dowser serve',
+      'codex mcp add dowser -- npx -y dowser serve --root ~/src/project',
+    ],
+    run: async (options, words) => (await import('./actions.ts')).serve(options, words),
+  },
+];

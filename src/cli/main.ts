@@ -1,0 +1,84 @@
+/** The command line: finds the command, runs it, and is the only place that exits. 0 found, 1 nothing found or failed, 2 usage. */
+import { constants } from 'node:os';
+import { DowserError } from '../errors.ts';
+import { nearest } from '../mcp/nearest.ts';
+import { version } from '../mcp/package.ts';
+import { visibleLine } from '../mcp/visible.ts';
+import { COMMANDS } from './commands.ts';
+import { readFlags, UsageError } from './flags.ts';
+import { commandHelp, overview } from './help.ts';
+
+/** How long a command that was interrupted may take to put things in order. */
+const INTERRUPT_WAIT_MS = 2_000;
+
+/** Runs one command line and ends the process. */
+export async function run(argv: readonly string[]): Promise<void> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0); // the reader has what it wanted
+    throw error;
+  });
+  const interrupt = new AbortController();
+  let code: number;
+  try {
+    onInterrupt(interrupt);
+    code = await dispatch(argv, interrupt.signal);
+  } catch (error) {
+    code = interrupt.signal.aborted ? (interrupt.signal.reason as number) : explain(error);
+  }
+  process.stdout.write('', () => process.exit(code));
+}
+
+async function dispatch(argv: readonly string[], signal: AbortSignal): Promise<number> {
+  const [first, ...rest] = argv;
+  if (first === '--version' || first === '-v') {
+    process.stdout.write(`${version}\n`);
+    return 0;
+  }
+  const asksForHelp = first === undefined || first === '--help' || first === '-h' || first === 'help';
+  const name = first === 'help' ? rest[0] : asksForHelp ? undefined : first;
+  if (name === undefined) {
+    process.stdout.write(overview(COMMANDS));
+    return 0;
+  }
+  const command = COMMANDS.find((candidate) => candidate.name === name);
+  if (command === undefined) throw new UsageError(unknownCommand(name));
+  const { options, words } = first === 'help' ? readFlags(['--help'], command.flags) : readFlags(rest, command.flags);
+  if (options.help) {
+    process.stdout.write(commandHelp(command));
+    return 0;
+  }
+  return command.run(options, words, signal);
+}
+
+function unknownCommand(name: string): string {
+  const names = COMMANDS.map((command) => command.name);
+  const guess = nearest(name, names);
+  const kind = name.startsWith('-') ? 'option' : 'command';
+  return `Unknown ${kind} '${visibleLine(name, 80)}'. ${guess === undefined ? `Commands: ${names.join(', ')}.` : `Did you mean '${guess}'?`}`;
+}
+
+/** The first signal asks the command to stop; a second one, or a command that does not, ends the process. */
+function onInterrupt(interrupt: AbortController): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      const code = 128 + constants.signals[signal];
+      if (interrupt.signal.aborted) process.exit(code);
+      interrupt.abort(code);
+      setTimeout(() => process.exit(code), INTERRUPT_WAIT_MS).unref();
+    });
+  }
+}
+
+/** What the user or the world did wrong is one line; a bug shows its stack. */
+function explain(error: unknown): number {
+  if (error instanceof UsageError) {
+    process.stderr.write(`dowser: ${error.message}\nSee: dowser --help\n`);
+    return 2;
+  }
+  if (error instanceof DowserError) {
+    process.stderr.write(`dowser: ${visibleLine(error.message, 2_000)}\n`);
+    return error.code === 'bad_argument' ? 2 : 1;
+  }
+  process.stderr.write(`dowser: this is a bug: ${error instanceof Error ? error.stack : String(error)}\n`);
+  return 1;
+}

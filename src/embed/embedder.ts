@@ -17,7 +17,7 @@ export type EmbedderOptions = {
   readonly modelsDir?: string | undefined;
   /** 'auto' (the default) is 'onnx' for bulk where ONNX Runtime can be loaded, else 'table'. Embeddings are equal to 1e-5. */
   readonly runtime?: 'auto' | Runtime | undefined;
-  /** Many texts will come, so that starting ONNX Runtime pays. */
+  /** Many texts will come, not one now and then. */
   readonly bulk?: boolean | undefined;
 };
 

@@ -10,22 +10,61 @@ export type Tokenize = (text: string) => number[];
  */
 export const CHARS_PER_TOKEN_MAX = 32;
 
+/** Words whose ids are remembered: code says the same words again and again, and looking them up is 3 times as fast. */
+const WORDS_REMEMBERED_MAX = 50_000;
+
+/** A longer word is a slice that would keep its whole text in memory (V8 copies up to here), and is rare. */
+const REMEMBERED_CHARS_MAX = 12;
+
 /** Reads tokenizer.json; the result gives at most `maxTokens` ids, the first ones, and adds no token of its own. */
 export function openTokenizer(tokenizerJson: Uint8Array, maxTokens: number): Tokenize {
-  const tokenizer = load(tokenizerJson);
-  const maxChars = maxTokens * CHARS_PER_TOKEN_MAX;
-  return (text) => {
-    const { ids } = tokenizer.encode(cut(text, maxChars), { add_special_tokens: false });
-    return ids.length > maxTokens ? ids.slice(0, maxTokens) : ids;
-  };
-}
-
-function load(tokenizerJson: Uint8Array): Tokenizer {
   try {
-    return new Tokenizer(JSON.parse(new TextDecoder().decode(tokenizerJson)), {});
+    const json: TokenizerJson = JSON.parse(new TextDecoder().decode(tokenizerJson));
+    const tokenizer = new Tokenizer(json, {});
+    const encode: Tokenize = (text) => tokenizer.encode(text, { add_special_tokens: false }).ids.slice(0, maxTokens);
+    const tokenize = isWordByWord(json) ? wordByWord(tokenizer, json, encode, maxTokens) : encode;
+    return (text) => tokenize(cut(text, maxTokens * CHARS_PER_TOKEN_MAX));
   } catch (cause) {
     throw new DowserError('model_damaged', "The model's tokenizer.json can't be used. Reinstall dowser.", { cause });
   }
+}
+
+/** What we read of tokenizer.json ourselves. */
+type TokenizerJson = {
+  readonly added_tokens: readonly { readonly content: string; readonly normalized: boolean }[];
+  readonly model: { readonly type?: string; readonly fuse_unk?: boolean };
+};
+
+/** Whether the ids of a word depend on that word alone, and added tokens can be seen in the text as it is. */
+function isWordByWord({ model, added_tokens }: TokenizerJson): boolean {
+  return model.type === 'WordPiece' && model.fuse_unk !== true && added_tokens.every(({ normalized }) => !normalized);
+}
+
+/** The same ids as `encode`, with the words' ids remembered, and without looking at words beyond the limit. */
+function wordByWord(tokenizer: Tokenizer, json: TokenizerJson, encode: Tokenize, maxTokens: number): Tokenize {
+  const { normalizer, pre_tokenizer: split, model } = tokenizer;
+  const addedTokens = json.added_tokens.map(({ content }) => content);
+  const remembered = new Map<string, readonly number[]>();
+
+  const idsOf = (word: string): readonly number[] => {
+    const known = remembered.get(word);
+    if (known !== undefined) return known;
+    const ids = model!.encode([word]).map((token: string) => tokenizer.token_to_id(token)!);
+    if (remembered.size >= WORDS_REMEMBERED_MAX) remembered.clear();
+    if (word.length <= REMEMBERED_CHARS_MAX) remembered.set(word, ids);
+    return ids;
+  };
+
+  return (text) => {
+    if (addedTokens.some((token) => text.includes(token))) return encode(text);
+    const normal = normalizer === null ? text : normalizer(text);
+    const ids: number[] = [];
+    for (const word of split === null ? [normal] : split(normal)) {
+      for (const id of idsOf(word)) ids.push(id);
+      if (ids.length >= maxTokens) return ids.slice(0, maxTokens);
+    }
+    return ids;
+  };
 }
 
 /** The first `maxChars` UTF-16 units, one less where that would split a surrogate pair. */

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Tokenizer } from '@huggingface/tokenizers';
 import fc from 'fast-check';
 import { afterAll, expect, it } from 'vitest';
 import { CHARS_PER_TOKEN_MAX, openTokenizer } from '../../src/embed/tokenizer.ts';
@@ -15,6 +16,46 @@ it('gives the same ids for the same words, split by case and punctuation', () =>
   expect(tokenize('readFile(url)')).toEqual(tokenize('read file url'));
   expect(tokenize('readFile(url)')).toHaveLength(3);
   expect(tokenize('')).toEqual([]);
+});
+
+it('gives the ids that the library gives, with words remembered or not, and with the names of added tokens in the text', () => {
+  const library = new Tokenizer(JSON.parse(json.toString()), {});
+  const word = fc.constantFrom(
+    'read',
+    'readFile',
+    'unheardOfWordThatIsLong',
+    '[PAD]',
+    '[UNK]',
+    'é',
+    ' ',
+    '_',
+    '9',
+    '\n',
+  );
+  const text = fc.oneof(
+    fc.array(word, { maxLength: 60 }).map((words) => words.join('')),
+    fc.string({ unit: 'grapheme' }),
+  );
+  fc.assert(
+    fc.property(text, (sample) => {
+      expect(tokenize(sample)).toEqual(library.encode(sample, { add_special_tokens: false }).ids);
+    }),
+    { seed: 4, numRuns: 300 },
+  );
+});
+
+it('forgets words rather than grow without end', () => {
+  const words = (from: number) => Array.from({ length: 400 }, (_, index) => `w${from + index}`).join(' ');
+  const first = tokenize(words(0));
+  for (let from = 400; from < 60_000; from += 400) tokenize(words(from));
+  expect(tokenize(words(0))).toEqual(first);
+});
+
+it('reads tokenizers whose words depend on each other, too', () => {
+  const fused = JSON.parse(json.toString());
+  fused.model.fuse_unk = true;
+  expect(openTokenizer(Buffer.from(JSON.stringify(fused)), 512)('éé éé read')).toHaveLength(2);
+  expect(tokenize('éé éé read')).toHaveLength(3);
 });
 
 it('adds no token of its own', () => {

@@ -11,7 +11,7 @@ export type Config = {
   readonly cacheDir: string | undefined;
   /** Name of a bundled model, path of a model folder, or 'none' for words alone. `--model`, `DOWSER_MODEL`. */
   readonly model: string;
-  /** What runs the model: 'auto' takes ONNX Runtime for bulk work where it is installed. `DOWSER_RUNTIME`. */
+  /** What runs the model: 'auto' takes what suits it best (embed/embedder.ts says why). `DOWSER_RUNTIME`. */
   readonly runtime: 'auto' | 'onnx' | 'table';
   /** Worker threads that read, parse and embed, 1 to WORKERS_MAX. `DOWSER_WORKERS`. */
   readonly workers: number;

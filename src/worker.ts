@@ -27,7 +27,7 @@ let embedder: Promise<Embedder> | undefined;
 
 async function perform(job: Job): Promise<Result> {
   if (job.type === 'probe') return { probed: probeFiles(root, job.paths, job.needles) };
-  if (model !== undefined) embedder ??= openEmbedder({ model, runtime, bulk: true });
+  if (model !== undefined) embedder ??= openEmbedder({ model, runtime });
   return { files: await prepareFiles(root, job.entries, await embedder, job.linesOnly) };
 }
 

@@ -74,22 +74,17 @@ describe.runIf(hasOnnx).each(models)('$model without ONNX Runtime', (model) => {
 });
 
 describe('the choice of runtime', () => {
-  const absent: LoadOnnx = () => Promise.reject(new Error("Cannot find package 'onnxruntime-node'"));
+  const absent: LoadOnnx = async () => {
+    throw new Error("Cannot find package 'onnxruntime-node'");
+  };
 
-  it('falls back to the table where ONNX Runtime is absent', async () => {
-    const embedder = await openEmbedder({ ...tiny, bulk: true }, absent);
-    expect(embedder.runtime).toBe('table');
-    const [embedding] = await embedder.embed(['parse url'], 'nl2code', 'query');
-    expect(Math.hypot(...embedding!)).toBeCloseTo(1, 4);
-  });
-
-  it('falls back to the table where ONNX Runtime is there and can run nothing', async () => {
-    const broken = {
-      env: {},
-      InferenceSession: { create: () => Promise.reject(new Error('no provider')) },
-      Tensor: class {},
-    };
-    expect((await openEmbedder({ ...tiny, bulk: true }, async () => broken)).runtime).toBe('table');
+  it('needs no ONNX Runtime unless it is asked for by name', async () => {
+    for (const runtime of ['auto', 'table', undefined] as const) {
+      const embedder = await openEmbedder({ ...tiny, runtime }, absent);
+      expect(embedder.runtime).toBe('table');
+      const [embedding] = await embedder.embed(['parse url'], 'nl2code', 'query');
+      expect(Math.hypot(...embedding!)).toBeCloseTo(1, 4);
+    }
   });
 
   it('says what to do when ONNX Runtime was asked for by name and is absent', async () => {
@@ -100,12 +95,17 @@ describe('the choice of runtime', () => {
     });
   });
 
-  it('never loads ONNX Runtime for single texts or for the table', async () => {
-    const untouched: LoadOnnx = () => {
-      throw new Error('was loaded');
+  it('says what to do when ONNX Runtime is there and can run nothing', async () => {
+    const broken = {
+      env: {},
+      InferenceSession: { create: () => Promise.reject(new Error('no provider')) },
+      Tensor: class {},
     };
-    expect((await openEmbedder(tiny, untouched)).runtime).toBe('table');
-    expect((await openEmbedder({ ...tiny, runtime: 'table', bulk: true }, untouched)).runtime).toBe('table');
+    const opening = openEmbedder({ ...tiny, runtime: 'onnx' }, async () => broken);
+    await expect(opening).rejects.toMatchObject({
+      code: 'model_failed',
+      message: expect.stringContaining('no provider'),
+    });
   });
 
   it('reports a model that fails while it runs, and one that gives no unit length', async () => {

@@ -10,16 +10,15 @@ const WORDS =
   'return function const let class def self this if else for while import from export async await new null true false ' +
   'read write open close parse url file path http request response handler error json string number list map set get ' +
   'put delete index search query token split merge sort hash cache lock thread worker test assert expect user name';
-const SYLLABLES = 'ing er ed tion able ize ly re un con pre s es';
+const SYLLABLES = 'ing er ed tion able ize ly re un con pre es';
 
-/** Tokens in order of their ids. Letters make every lower-case Latin word known; others are not. */
+/** Tokens in order of their ids. The letters make every word of ASCII known; a word of others is not. */
 const VOCABULARY = [
   '[PAD]',
   '[UNK]',
+  ...'0123456789abcdefghijklmnopqrstuvwxyz'.split(''),
   ...WORDS.split(' '),
-  ...SYLLABLES.split(' ').map((syllable) => `##${syllable}`),
-  ...'bcdfghjklmnpqrstvwxyz0123456789'.split(''),
-  ...'abcdefghijklmnopqrstuvwxyz0123456789'.split('').map((letter) => `##${letter}`),
+  ...SYLLABLES.split(' '),
 ];
 
 /** Writes the folder and returns its path. `changes` replace fields of the manifest. */
@@ -52,31 +51,22 @@ export function writeTinyModel(modelsDir: string, name = 'tiny', changes: Record
 }
 
 function makeTokenizer(): unknown {
-  const special = ['[PAD]', '[UNK]'].map((content, id) => ({
-    id,
-    content,
-    special: true,
-    normalized: false,
-    lstrip: false,
-    rstrip: false,
-    single_word: false,
-  }));
-  const replace = (regex: string) => ({ type: 'Replace', pattern: { Regex: regex }, content: ' ' });
+  const boundary = '(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Za-z])';
   return {
     version: '1.0',
-    added_tokens: special,
+    added_tokens: [],
     normalizer: {
       type: 'Sequence',
-      normalizers: [replace('(?<=[a-z])(?=[A-Z])'), replace('[^A-Za-z0-9À-ɏ]+'), { type: 'Lowercase' }],
+      normalizers: [{ type: 'Replace', pattern: { Regex: boundary }, content: ' ' }, { type: 'Lowercase' }],
     },
-    pre_tokenizer: { type: 'WhitespaceSplit' },
+    pre_tokenizer: { type: 'Split', pattern: { Regex: '[^\\p{L}\\p{N}]+' }, behavior: 'Removed', invert: false },
     post_processor: null,
     decoder: null,
     model: {
       type: 'WordPiece',
       unk_token: '[UNK]',
-      continuing_subword_prefix: '##',
-      max_input_chars_per_word: 48,
+      continuing_subword_prefix: '',
+      max_input_chars_per_word: 64,
       vocab: Object.fromEntries(VOCABULARY.map((token, id) => [token, id])),
     },
   };

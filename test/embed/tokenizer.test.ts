@@ -18,8 +18,13 @@ it('gives the same ids for the same words, split by case and punctuation', () =>
   expect(tokenize('')).toEqual([]);
 });
 
-it('gives the ids that the library gives, with words remembered or not, and with the names of added tokens in the text', () => {
-  const library = new Tokenizer(JSON.parse(json.toString()), {});
+it('gives the ids that the library gives, with words remembered or not, and with added tokens in the text', () => {
+  const definition = JSON.parse(json.toString());
+  definition.added_tokens = [
+    { id: 0, content: '[PAD]', special: true, normalized: false, lstrip: true, rstrip: false },
+  ];
+  const library = new Tokenizer(definition, {});
+  const ours = openTokenizer(Buffer.from(JSON.stringify(definition)), 512);
   const word = fc.constantFrom(
     'read',
     'readFile',
@@ -38,7 +43,7 @@ it('gives the ids that the library gives, with words remembered or not, and with
   );
   fc.assert(
     fc.property(text, (sample) => {
-      expect(tokenize(sample)).toEqual(library.encode(sample, { add_special_tokens: false }).ids);
+      expect(ours(sample)).toEqual(library.encode(sample, { add_special_tokens: false }).ids);
     }),
     { seed: 4, numRuns: 300 },
   );

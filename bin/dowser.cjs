@@ -6,14 +6,14 @@ var node22 = require('./node22.cjs');
 if (node22.isRecent()) {
   require('./start.cjs');
 } else {
+  var words = process.argv.slice(2);
   var carried = node22.carriedNode();
   if (carried) {
-    node22.handOver(carried, [__filename].concat(process.argv.slice(2)));
+    node22.handOver(carried, [__filename].concat(words));
   } else {
-    process.stderr.write(
-      'dowser needs Node 22 or newer; this is Node ' + process.versions.node + '.\n' +
-      'This runs it on a newer one without touching yours:\n\n  npx -y -p node@24 -p dowser dowser ' + process.argv.slice(2).join(' ') + '\n',
-    );
+    var command = ['npx -y -p node@24 -p dowser dowser'].concat(words.map(node22.quoted)).join(' ');
+    var problem = 'dowser needs Node 22 or newer; this is Node ' + process.versions.node + '.\n';
+    process.stderr.write(problem + 'This runs it on a newer one without touching yours:\n\n  ' + command + '\n');
     process.exit(1);
   }
 }

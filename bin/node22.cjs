@@ -14,7 +14,10 @@ function isRecent() {
 function carriedNode() {
   var modules = path.join(__dirname, '..', 'node_modules');
   var file = path.join('bin', process.platform === 'win32' ? 'node.exe' : 'node');
-  var names = ['node-' + process.platform.replace('win32', 'win') + '-' + process.arch, 'node-bin-' + process.platform + '-' + process.arch];
+  var names = [
+    'node-' + process.platform.replace('win32', 'win') + '-' + process.arch,
+    'node-bin-' + process.platform + '-' + process.arch,
+  ];
   for (var i = 0; i < names.length; i++) {
     var candidate = path.join(modules, names[i], file);
     if (fs.existsSync(candidate)) return candidate;
@@ -27,16 +30,16 @@ function handOver(node, args) {
   var env = Object.assign({}, process.env);
   env.PATH = path.dirname(node) + path.delimiter + (env.PATH || '');
   var child = spawn(node, args, { stdio: 'inherit', env: env });
-  ['SIGINT', 'SIGTERM', 'SIGHUP'].forEach(function (signal) {
-    process.on(signal, function () {
+  ['SIGINT', 'SIGTERM', 'SIGHUP'].forEach((signal) => {
+    process.on(signal, () => {
       child.kill(signal);
     });
   });
-  child.on('error', function (error) {
+  child.on('error', (error) => {
     process.stderr.write('dowser: could not start ' + node + ': ' + error.message + '\n');
     process.exit(1);
   });
-  child.on('exit', function (code, signal) {
+  child.on('exit', (code, signal) => {
     if (signal) {
       process.removeAllListeners(signal);
       process.kill(process.pid, signal);
@@ -46,4 +49,9 @@ function handOver(node, args) {
   });
 }
 
-module.exports = { carriedNode: carriedNode, handOver: handOver, isRecent: isRecent };
+/** A word as a shell takes it. */
+function quoted(word) {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : "'" + word.replace(/'/g, "'\\''") + "'";
+}
+
+module.exports = { carriedNode: carriedNode, handOver: handOver, isRecent: isRecent, quoted: quoted };

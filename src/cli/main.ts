@@ -5,7 +5,7 @@ import { nearest } from '../mcp/nearest.ts';
 import { version } from '../mcp/package.ts';
 import { visibleLine } from '../mcp/visible.ts';
 import { COMMANDS } from './commands.ts';
-import { readFlags, UsageError } from './flags.ts';
+import { FLAGS, readFlags, UsageError } from './flags.ts';
 import { commandHelp, overview } from './help.ts';
 
 /** How long a command that was interrupted may take to put things in order. */
@@ -23,7 +23,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     onInterrupt(interrupt);
     code = await dispatch(argv, interrupt.signal);
   } catch (error) {
-    code = interrupt.signal.aborted ? (interrupt.signal.reason as number) : explain(error);
+    code = interrupt.signal.aborted ? (interrupt.signal.reason as number) : explain(error, argv[0]);
   }
   process.stdout.write('', () => process.exit(code));
 }
@@ -52,9 +52,13 @@ async function dispatch(argv: readonly string[], signal: AbortSignal): Promise<n
 
 function unknownCommand(name: string): string {
   const names = COMMANDS.map((command) => command.name);
-  const guess = nearest(name, names);
+  if (name.startsWith('-') && name.slice(2).split('=')[0]! in FLAGS) {
+    return `Options stand after the command: dowser search ${visibleLine(name, 80)} ...`;
+  }
+  const guess = nearest(name, name.startsWith('-') ? ['--help', '--version'] : names);
   const kind = name.startsWith('-') ? 'option' : 'command';
-  return `Unknown ${kind} '${visibleLine(name, 80)}'. ${guess === undefined ? `Commands: ${names.join(', ')}.` : `Did you mean '${guess}'?`}`;
+  const hint = guess === undefined ? `Commands: ${names.join(', ')}.` : `Did you mean '${guess}'?`;
+  return `Unknown ${kind} '${visibleLine(name, 80)}'. ${hint}`;
 }
 
 /** The first signal asks the command to stop; a second one, or a command that does not, ends the process. */
@@ -70,9 +74,10 @@ function onInterrupt(interrupt: AbortController): void {
 }
 
 /** What the user or the world did wrong is one line; a bug shows its stack. */
-function explain(error: unknown): number {
+function explain(error: unknown, first: string | undefined): number {
   if (error instanceof UsageError) {
-    process.stderr.write(`dowser: ${error.message}\nSee: dowser --help\n`);
+    const command = COMMANDS.some(({ name }) => name === first) ? `${first} ` : '';
+    process.stderr.write(`dowser: ${error.message}\nSee: dowser ${command}--help\n`);
     return 2;
   }
   if (error instanceof DowserError) {

@@ -29,11 +29,7 @@ export class LateIndex {
     if (this.#closed) return;
     this.#clientRoots ??= Promise.resolve(clientRoots);
     if (this.#opening !== undefined) return;
-    const opening = this.#clientRoots.then(async (roots) => {
-      const index = await this.#open(roots);
-      if (this.#closed) await index.close();
-      return index;
-    });
+    const opening = this.#clientRoots.then((roots) => this.#open(roots));
     this.#opening = opening;
     opening.catch((error: unknown) => {
       log.warn('the index could not be opened', {

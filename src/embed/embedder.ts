@@ -15,7 +15,7 @@ export type EmbedderOptions = {
   readonly model?: string | undefined;
   readonly modelsDir?: string | undefined;
   /**
-   * 'auto' (the default) is the table for a static model: it starts without a library, holds a quarter of the memory and
+   * 'auto' (the default) is the table for a static model: it starts without a library, holds half the memory and
    * sums twice as fast, because it adds a word that repeats only once; and ONNX Runtime aborts the whole process when
    * its thread is ended during a run. Embeddings of the two are equal to 1e-5.
    */

@@ -33,11 +33,17 @@ function cutBest(lines: Lines, weights: CutWeights, filled: readonly number[], s
   for (let to = 1; to <= count; to++) {
     const end = lines.ends[filled[to - 1]!]!;
     let best = Number.POSITIVE_INFINITY;
+    const endWeight = to === count ? 0 : weights[filled[to]!]!;
+    let insideWeight = Number.POSITIVE_INFINITY;
     for (let from = to - 1; from >= 0 && to - from <= CHUNK_LINES_MAX; from--) {
       const line = filled[from]!;
       const chars = end - lines.starts[line]!;
       if (chars > sizes.maxChars && from < to - 1) break;
-      const cost = costs[from]! + (from === 0 ? 0 : WEIGHT_COST * weights[line]!) + sizeCost(chars, sizes);
+      const weight = from === 0 ? 0 : weights[line]!;
+      // Ragged at both ends, although there was a better place between: two halves of two things.
+      const ragged = Math.max(0, Math.min(weight, endWeight) - insideWeight);
+      const cost = costs[from]! + WEIGHT_COST * (weight + ragged) + sizeCost(chars, sizes);
+      if (weight < insideWeight) insideWeight = weight;
       if (cost < best) {
         best = cost;
         froms[to] = from;

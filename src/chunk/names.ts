@@ -24,6 +24,21 @@ const ELIXIR_FUNCTIONS = new Set(
 /** Words of a qualified name that own nothing. */
 const NO_OWNERS = new Set(['exports', 'module', 'prototype', 'this', 'self', 'window', 'crate', 'super', '_G']);
 
+/** What a parser that lost its way takes for names. */
+const KEYWORDS = new Set([
+  'namespace',
+  'class',
+  'struct',
+  'if',
+  'for',
+  'while',
+  'switch',
+  'return',
+  'else',
+  'exports',
+  '_',
+]);
+
 /** The name of a definition; undefined when the node turns out to define nothing. */
 export function readName(node: Node, rule: string, enclosed: boolean): Name | undefined {
   if (rule === 'elixir') return readElixir(node);
@@ -61,7 +76,7 @@ export function splitName(text: string): { name: string | undefined; owners: str
     .filter((part) => part !== '');
   const name = operator === null ? parts.pop() : operator[1]!.replace(/\s+/g, ' ');
   const owners = parts.filter((part) => !NO_OWNERS.has(part)).slice(-OWNERS_MAX);
-  return { name: name === 'exports' || name === '_' ? undefined : clip(name), owners };
+  return { name: name === undefined || KEYWORDS.has(name) ? undefined : clip(name), owners };
 }
 
 /** The type of a receiver or of instance heads: `(s *Set[K])` -> Set. */

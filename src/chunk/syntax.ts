@@ -21,6 +21,9 @@ const INSIDE_WEIGHT: Readonly<Record<number, number>> = {
 const GLUE_WEIGHT = 8;
 /** Where we don't look, every line may be the middle of something. */
 const UNSEEN_WEIGHT = 3;
+/** A cut so near to a definition's ends would leave a useless shred of it. */
+const SHRED_CHARS = 400;
+const SHRED_WEIGHT = 5;
 /** A function or statement shorter than this is rarely cut, so its inside is not looked at. */
 const LOOK_INSIDE_CHARS = 1_000;
 /** Deeper nesting is data or hostile. */
@@ -125,6 +128,7 @@ class Walk {
       this.#lines.ends[Math.min(last, this.#lines.count - 1)]! - this.#lines.starts[first]! > LOOK_INSIDE_CHARS;
     const look = kind === Role.Wrapper || kind === Role.Container || (multiline && (long || kind === Role.Value));
     this.#weigh(first, last, INSIDE_WEIGHT[plain]! + (look ? 0 : UNSEEN_WEIGHT));
+    if (kind === Role.Function && long) this.#weighShreds(first, last);
     frame.siblingLast = last;
     if (!look) return undefined;
     const enclosed = frame.enclosed || (definition !== 'none' && definition.named);
@@ -171,6 +175,16 @@ class Walk {
     if (value?.type === 'expression_list') value = value.namedChild(0);
     const role = value === null ? Role.Token : this.#grammar.roles[value.typeId]!;
     return role === Role.Function || role === Role.Container;
+  }
+
+  #weighShreds(first: number, last: number): void {
+    const { starts, ends } = this.#lines;
+    let head = first;
+    while (head < last && starts[head + 1]! - starts[first]! < SHRED_CHARS) head += 1;
+    let tail = last;
+    while (tail > first && ends[last]! - starts[tail]! < SHRED_CHARS) tail -= 1;
+    this.#weigh(first, head, SHRED_WEIGHT);
+    this.#weigh(tail, last, SHRED_WEIGHT);
   }
 
   /** A cut in front of any line after `first`, up to `last`, severs something that weighs so much. */

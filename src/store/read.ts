@@ -1,0 +1,190 @@
+/** Everything that reads rows, but for the two retrievers. */
+import type Database from 'better-sqlite3';
+import type { ChunkRow, Depth, Embedding, Fingerprint, Kind, Scope, SkipReason } from '../types.ts';
+import { type ChunkColumns, checksum, dequantise, plainName, toChunkRow, type Words, wordsChecksum } from './rows.ts';
+
+/** What the store knows of one file. */
+export type FileRecord = {
+  readonly id: number;
+  readonly language: string;
+  readonly kind: Kind;
+  readonly depth: Depth;
+  /** Hash of the content, '' where it was not read. */
+  readonly hash: string;
+  readonly fingerprint: Fingerprint;
+  readonly skip: SkipReason | undefined;
+};
+
+export type Counts = {
+  readonly files: number;
+  readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
+  readonly languages: Readonly<Record<string, number>>;
+  readonly chunks: number;
+  /** Chunks that no embedding is missing for; one that has nothing to embed counts. */
+  readonly embedded: number;
+  readonly bytes: number;
+  readonly lastChange?: string;
+};
+
+/** More chunks than these that define one name tell nothing of which is meant. */
+const DEFINITIONS_MAX = 50;
+
+export interface Reader {
+  readFiles(): Map<string, FileRecord>;
+  /** Light columns in the order of the ids; ids that are gone, or whose row is damaged, are left out. */
+  chunkRows(ids: readonly number[]): ChunkRow[];
+  chunkRowsOfFile(file: string | number): ChunkRow[];
+  /** Chunks that define one of these names, however it is spelled (`parse_url`, `parseURL`); as written first. */
+  definitionsOf(names: readonly string[], scope: Scope): ChunkRow[];
+  wordsOf(ids: readonly number[]): Map<number, Words>;
+  embeddingsOf(ids: readonly number[]): Map<number, Embedding>;
+  /** Chunks that wait for an embedding, oldest first. */
+  missingEmbeddings(limit: number): ChunkRow[];
+  countDocuments(term: string): number;
+  countChunks(): number;
+  counts(): Counts;
+  /** Rows met so far that were not what had been written. */
+  damagedRows(): number;
+}
+
+const CHUNK = `SELECT c.id, c.file_id, f.path, f.language, f.kind, c.start_line, c.end_line, c.hash, c.symbols, c.scope, c.checksum`;
+
+export function openReader(database: Database.Database): Reader {
+  const files = database.prepare<[], FileColumns>('SELECT * FROM files ORDER BY path');
+  const rows = database.prepare<[string], ChunkColumns>(
+    `${CHUNK} FROM json_each(?) AS asked JOIN chunks AS c ON c.id = asked.value JOIN files AS f ON f.id = c.file_id ORDER BY asked.key`,
+  );
+  const ofPath = `${CHUNK} FROM files AS f JOIN chunks AS c ON c.file_id = f.id`;
+  const rowsOfPath = database.prepare<[string], ChunkColumns>(`${ofPath} WHERE f.path = ? ORDER BY c.start_line, c.id`);
+  const rowsOfId = database.prepare<[number], ChunkColumns>(`${ofPath} WHERE f.id = ? ORDER BY c.start_line, c.id`);
+  const defining = (only: string) =>
+    database.prepare<unknown[], ChunkColumns>(
+      `${CHUNK} FROM definitions AS d JOIN chunks AS c ON c.id = d.chunk_id JOIN files AS f ON f.id = c.file_id
+       WHERE d.plain = ? ${only} ORDER BY d.name = ? DESC, c.id LIMIT ${DEFINITIONS_MAX}`,
+    );
+  const definitions = defining('');
+  const definitionsIn = defining('AND c.file_id IN (SELECT value FROM json_each(?))');
+  const words = database.prepare<[string], WordColumns>(
+    'SELECT t.* FROM json_each(?) AS asked JOIN texts AS t ON t.chunk_id = asked.value',
+  );
+  const embeddings = database.prepare<[string], EmbeddingColumns>(
+    'SELECT e.* FROM json_each(?) AS asked JOIN embeddings AS e ON e.chunk_id = asked.value WHERE length(e.embedding) > 0',
+  );
+  // A chunk without lines is a file known by its name alone: there is nothing to embed.
+  const waiting = 'c.start_line > 0 AND NOT EXISTS (SELECT 1 FROM embeddings AS e WHERE e.chunk_id = c.id)';
+  const missing = database.prepare<[number], ChunkColumns>(
+    `${CHUNK} FROM chunks AS c JOIN files AS f ON f.id = c.file_id WHERE ${waiting} ORDER BY c.id LIMIT ?`,
+  );
+  const documents = database.prepare<[string], number>('SELECT doc FROM vocabulary WHERE term = ?').pluck();
+  const one = (sql: string) => database.prepare<[], number>(sql).pluck();
+  const chunks = one('SELECT count(*) FROM chunks');
+  const unembedded = one(`SELECT count(*) FROM chunks AS c WHERE ${waiting}`);
+  const bytes = one('SELECT page_count * page_size FROM pragma_page_count, pragma_page_size');
+  const lastChange = database.prepare<[], string>("SELECT value FROM meta WHERE key = 'last_change'").pluck();
+  let damaged = 0;
+
+  /** Leaves out what `read` finds damaged, and counts it. */
+  function whole<Row, Value>(found: readonly Row[], read: (row: Row) => Value | undefined): Value[] {
+    const values = found.map(read).filter((value) => value !== undefined);
+    damaged += found.length - values.length;
+    return values;
+  }
+
+  return {
+    readFiles: () => new Map(files.all().map((row) => [row.path, toFileRecord(row)])),
+    chunkRows: (ids) => (ids.length === 0 ? [] : whole(rows.all(JSON.stringify(ids)), toChunkRow)),
+    chunkRowsOfFile: (file) => whole(typeof file === 'string' ? rowsOfPath.all(file) : rowsOfId.all(file), toChunkRow),
+    definitionsOf(names, { fileIds }) {
+      const found = new Map<number, ChunkRow>();
+      for (const name of new Set(names)) {
+        const plain = plainName(name);
+        const columns =
+          fileIds === undefined
+            ? definitions.all(plain, name)
+            : definitionsIn.all(plain, JSON.stringify(fileIds), name);
+        for (const row of whole(columns, toChunkRow)) found.set(row.id, row);
+      }
+      return [...found.values()];
+    },
+    wordsOf(ids) {
+      const found = ids.length === 0 ? [] : words.all(JSON.stringify(ids));
+      return new Map(
+        whole(found, (row) => (row.checksum === wordsChecksum(row) ? ([row.chunk_id, row] as const) : undefined)),
+      );
+    },
+    embeddingsOf(ids) {
+      const found = ids.length === 0 ? [] : embeddings.all(JSON.stringify(ids));
+      return new Map(
+        whole(found, (row) => {
+          return row.checksum === checksum(row.embedding)
+            ? ([row.chunk_id, dequantise(row.embedding)] as const)
+            : undefined;
+        }),
+      );
+    },
+    missingEmbeddings: (limit) => whole(missing.all(limit), toChunkRow),
+    countDocuments: (term) => documents.get(term) ?? 0,
+    countChunks: () => chunks.get()!,
+    counts() {
+      const records = files.all();
+      const changed = lastChange.get();
+      const all = chunks.get()!;
+      return {
+        files: records.length,
+        skipped: tally(records.map(({ skip }) => skip).filter((skip) => skip !== null)),
+        languages: tally(records.filter(({ skip }) => skip === null).map(({ language }) => language)),
+        chunks: all,
+        embedded: all - unembedded.get()!,
+        bytes: bytes.get()!,
+        ...(changed === undefined ? {} : { lastChange: changed }),
+      };
+    },
+    damagedRows: () => damaged,
+  };
+}
+
+type FileColumns = {
+  readonly id: number;
+  readonly path: string;
+  readonly language: string;
+  readonly kind: string;
+  readonly depth: string;
+  readonly hash: string;
+  readonly size: number;
+  readonly mtime_ns: string;
+  readonly ctime_ns: string;
+  readonly inode: string;
+  readonly skip: string | null;
+};
+type WordColumns = Words & { readonly chunk_id: number; readonly checksum: number };
+type EmbeddingColumns = { readonly chunk_id: number; readonly embedding: Buffer; readonly checksum: number };
+
+function toFileRecord({
+  id,
+  language,
+  kind,
+  depth,
+  hash,
+  size,
+  mtime_ns,
+  ctime_ns,
+  inode,
+  skip,
+}: FileColumns): FileRecord {
+  const fingerprint = { size, mtimeNs: mtime_ns, ctimeNs: ctime_ns, inode };
+  return {
+    id,
+    language,
+    kind: kind as Kind,
+    depth: depth as Depth,
+    hash,
+    fingerprint,
+    skip: (skip as SkipReason | null) ?? undefined,
+  };
+}
+
+function tally<Name extends string>(names: readonly string[]): Record<Name, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}

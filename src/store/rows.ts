@@ -1,0 +1,102 @@
+/** Rows as SQLite keeps them, and back: embeddings in bytes, lists in JSON, and a checksum that notices flipped bits. */
+import type { ChunkRow, Embedding, Kind, PreparedChunk } from '../types.ts';
+
+export type ChunkColumns = {
+  readonly id: number;
+  readonly file_id: number;
+  readonly path: string;
+  readonly language: string;
+  readonly kind: string;
+  readonly start_line: number;
+  readonly end_line: number;
+  readonly hash: string;
+  readonly symbols: string;
+  readonly scope: string;
+  readonly checksum: number;
+};
+
+export type Words = PreparedChunk['words'];
+
+/** The row, or undefined when it is not what was once written. */
+export function toChunkRow(row: ChunkColumns): ChunkRow | undefined {
+  if (row.checksum !== chunkChecksum(row.file_id, row.start_line, row.end_line, row.hash, row.symbols, row.scope))
+    return undefined;
+  return {
+    id: row.id,
+    fileId: row.file_id,
+    path: row.path,
+    language: row.language,
+    kind: row.kind as Kind,
+    startLine: row.start_line,
+    endLine: row.end_line,
+    hash: row.hash,
+    symbols: JSON.parse(row.symbols) as string[],
+    scope: JSON.parse(row.scope) as string[],
+  };
+}
+
+export function chunkChecksum(...columns: readonly (string | number)[]): number {
+  return checksum(columns.join('|'));
+}
+
+export function wordsChecksum({ path, symbols, body }: Words): number {
+  return checksum(body, checksum(symbols, checksum(path)));
+}
+
+/** FNV-1a: every step maps states one to one, so that a change of a single unit always changes the sum. */
+export function checksum(units: string | Uint8Array, start = 0x811c9dc5): number {
+  let sum = start | 0;
+  if (typeof units === 'string')
+    for (let i = 0; i < units.length; i++) sum = Math.imul(sum ^ units.charCodeAt(i), FNV_PRIME);
+  else for (let i = 0; i < units.length; i++) sum = Math.imul(sum ^ units[i]!, FNV_PRIME);
+  return sum;
+}
+
+const FNV_PRIME = 0x01000193;
+
+/** SQLite gives other text back for a lone surrogate than it was given: replaced before, so that sums agree. */
+export function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\ufffd');
+}
+
+/** A name without case and underscores: `parse_url` and `parseURL` are asked for as one. */
+export function plainName(name: string): string {
+  return name.replaceAll('_', '').toLowerCase() || name;
+}
+
+const INT8_MAX = 127;
+
+/**
+ * One signed byte a dimension, scaled so that the largest uses all of it; the cosine needs no scale. Undefined when there
+ * is nothing to compare: all zeros (the model knows no word of the text), NaN or infinite.
+ */
+export function quantise(embedding: Embedding): Int8Array | undefined {
+  let largest = 0;
+  for (const value of embedding) {
+    if (!Number.isFinite(value)) return undefined;
+    largest = Math.max(largest, Math.abs(value));
+  }
+  if (largest === 0) return undefined;
+  return Int8Array.from(embedding, (value) => Math.round((value / largest) * INT8_MAX));
+}
+
+/** The stored bytes as an embedding of unit length again. */
+export function dequantise(bytes: Uint8Array): Embedding {
+  const values = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  let squares = 0;
+  for (const value of values) squares += value * value;
+  const length = Math.sqrt(squares) || 1;
+  return Float32Array.from(values, (value) => value / length);
+}
+
+/** One bit a dimension, set where it is positive, in whole 32-bit words. */
+export function signBits(values: ArrayLike<number>): Uint8Array {
+  const bits = new Uint8Array(Math.ceil(values.length / 32) * 4);
+  for (let i = 0; i < values.length; i++) if (values[i]! > 0) bits[i >> 3]! |= 1 << (i & 7);
+  return bits;
+}
+
+/** The same memory as a Buffer, which is what SQLite takes as a blob. */
+export function asBlob(bytes: Uint8Array | Int8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,133 @@
+/** Tables, pragmas and versions of the index file: how one is opened, checked, made and emptied. */
+import Database from 'better-sqlite3';
+import { load as loadVectorFunctions } from 'sqlite-vec';
+import { isDamage } from './failures.ts';
+
+/** Changes with any change below; part of the file's name, so that versions of dowser never share a file. */
+export const SCHEMA_VERSION = 1;
+
+/** Marks the file as dowser's ("dows"). */
+const APPLICATION_ID = 0x646f7773;
+
+/** Writers wait for each other this long before anyone hears of it. */
+const BUSY_TIMEOUT_MS = 5_000;
+
+/** The log is cut back to this after a checkpoint that a burst of writes had let grow. */
+const JOURNAL_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Older versions can corrupt a file when two connections write and checkpoint at the same moment. */
+const SQLITE_VERSION_MIN = [3, 51, 3] as const;
+
+/**
+ * `words` has its content in `texts`: contentless tables keep deleted text until they are optimised. Terms come split and
+ * stemmed, so the plainest tokenizer keeps each as it is. Ids are never used twice, so that an id found in one moment
+ * never means another chunk in the next. `definitions` holds names without case and underscores beside names as written.
+ */
+const TABLES = `
+  CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE files(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL UNIQUE, language TEXT NOT NULL, kind TEXT NOT NULL,
+    depth TEXT NOT NULL, hash TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns TEXT NOT NULL, ctime_ns TEXT NOT NULL,
+    inode TEXT NOT NULL, skip TEXT) STRICT;
+  CREATE TABLE chunks(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, file_id INTEGER NOT NULL, start_line INTEGER NOT NULL, end_line INTEGER NOT NULL,
+    hash TEXT NOT NULL, symbols TEXT NOT NULL, scope TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
+  CREATE INDEX chunks_of_file ON chunks(file_id);
+  CREATE TABLE texts(
+    chunk_id INTEGER PRIMARY KEY, path TEXT NOT NULL, symbols TEXT NOT NULL, body TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
+  CREATE VIRTUAL TABLE words USING fts5(path, symbols, body, content='texts', content_rowid='chunk_id', tokenize='ascii');
+  INSERT INTO words(words, rank) VALUES('secure-delete', 1);
+  CREATE VIRTUAL TABLE vocabulary USING fts5vocab(words, 'row');
+  CREATE TABLE definitions(
+    plain TEXT NOT NULL, name TEXT NOT NULL, chunk_id INTEGER NOT NULL, PRIMARY KEY(plain, name, chunk_id)) STRICT, WITHOUT ROWID;
+  CREATE TABLE embeddings(chunk_id INTEGER PRIMARY KEY, embedding BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
+  CREATE TABLE coarse(chunk_id INTEGER PRIMARY KEY, bits BLOB NOT NULL) STRICT;
+  PRAGMA application_id = ${APPLICATION_ID};
+  PRAGMA user_version = ${SCHEMA_VERSION};
+`;
+
+/** A file of another schema, or another program's: it must be set aside, not written. */
+export class ForeignSchema extends Error {}
+
+/** Opens the file with every pragma set and its tables made. Throws what SQLite throws, and ForeignSchema. */
+export function openDatabase(file: string, mode: 'write' | 'read'): Database.Database {
+  // The timeout is set before the first statement: even reading the schema can meet a lock.
+  const database = new Database(file, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    assertVersion(database);
+    database.pragma('trusted_schema = OFF');
+    database.pragma('cell_size_check = ON');
+    database.pragma('mmap_size = 0');
+    database.pragma('secure_delete = ON');
+    if (!isCurrent(database)) create(database);
+    database.pragma('synchronous = NORMAL');
+    database.pragma(`journal_size_limit = ${JOURNAL_BYTES_MAX}`);
+    if (mode === 'read') database.pragma('query_only = ON');
+    loadVectorFunctions(database);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** True when the file is whole as far as SQLite and FTS5 can tell. Slow: reads everything. */
+export function isWhole(database: Database.Database): boolean {
+  try {
+    if (database.pragma('quick_check(1)', { simple: true }) !== 'ok') return false;
+    database.exec("INSERT INTO words(words, rank) VALUES('integrity-check', 1)");
+    return true;
+  } catch (error) {
+    if (isDamage(error)) return false;
+    throw error;
+  }
+}
+
+/** Removes all rows, inside the caller's transaction. */
+export function clearAll(database: Database.Database): void {
+  database.exec("INSERT INTO words(words) VALUES('delete-all')");
+  for (const table of ['files', 'chunks', 'texts', 'definitions']) database.exec(`DELETE FROM ${table}`);
+  clearEmbeddings(database);
+}
+
+export function clearEmbeddings(database: Database.Database): void {
+  database.exec('DELETE FROM embeddings');
+  database.exec('DELETE FROM coarse');
+}
+
+function isCurrent(database: Database.Database): boolean {
+  const version = database.pragma('user_version', { simple: true });
+  return version === SCHEMA_VERSION && database.pragma('application_id', { simple: true }) === APPLICATION_ID;
+}
+
+/** Several processes may come here in the same moment: one makes the tables, the others see them when their turn comes. */
+function create(database: Database.Database): void {
+  database.transaction(() => refuseForeign(database)).immediate();
+  database.pragma('journal_mode = WAL');
+  database
+    .transaction(() => {
+      if (!isCurrent(database)) database.exec(TABLES);
+    })
+    .immediate();
+}
+
+function refuseForeign(database: Database.Database): void {
+  if (isCurrent(database)) return;
+  const version = database.pragma('user_version', { simple: true });
+  const tables = database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get();
+  if (version !== 0 || tables !== 0) throw new ForeignSchema(`its schema is ${String(version)}, not ${SCHEMA_VERSION}`);
+}
+
+function assertVersion(database: Database.Database): void {
+  const version = database.prepare('SELECT sqlite_version()').pluck().get() as string;
+  const parts = version.split('.').map(Number);
+  for (const [at, least] of SQLITE_VERSION_MIN.entries()) {
+    const part = parts[at] ?? 0;
+    if (part > least) return;
+    if (part < least) {
+      throw new Error(
+        `SQLite ${version} can corrupt an index that two processes use: ${SQLITE_VERSION_MIN.join('.')} is the least`,
+      );
+    }
+  }
+}

@@ -1,0 +1,190 @@
+/** The store: one SQLite file that one process writes and any number read. */
+
+import { existsSync, renameSync } from 'node:fs';
+import type Database from 'better-sqlite3';
+import { log } from '../log.ts';
+import type { ChunkRow, Retriever } from '../types.ts';
+import { guarded, isDamage } from './failures.ts';
+import { type LexicalQuestion, openLexical } from './lexical.ts';
+import { makePrivateFolder } from './place.ts';
+import { type Counts, type FileRecord, openReader, type Reader } from './read.ts';
+import { clearAll, clearEmbeddings, ForeignSchema, openDatabase } from './schema.ts';
+import { openVector, type VectorQuestion } from './vector.ts';
+import { openWriter, type Writer } from './write.ts';
+
+export type { Counts, FileRecord } from './read.ts';
+
+export type StoreOptions = {
+  /** 'write' is for the holder of the leader's lock alone. */
+  readonly mode: 'write' | 'read';
+  /** What makes rows comparable: versions of the chunker and of the terms. */
+  readonly fingerprint: string;
+  /** Undefined when no model is at hand: embeddings that are there stay, and are not searched. */
+  readonly modelId: string | undefined;
+  readonly dimensions: number;
+};
+
+type Reading = Pick<
+  Reader,
+  'chunkRows' | 'chunkRowsOfFile' | 'definitionsOf' | 'wordsOf' | 'embeddingsOf' | 'missingEmbeddings' | 'damagedRows'
+>;
+
+export interface Store extends Reading, Writer {
+  readonly lexical: Retriever<LexicalQuestion>;
+  readonly vector: Retriever<VectorQuestion>;
+  /** Every known file by path; the map is the caller's own. */
+  files(): Map<string, FileRecord>;
+  selectFiles(wanted: (file: FileRecord & { readonly path: string }) => boolean): number[];
+  chunkCount(): number;
+  /** In how many chunks each term occurs; terms that occur in none are left out. */
+  documentFrequency(terms: readonly string[]): Map<string, number>;
+  counts(): Counts;
+  /** Changes with every commit, of this process or another. */
+  dataVersion(): string;
+  /** Moves the log into the file and cuts it to nothing, unless a reader still needs it. Never waits. */
+  checkpoint(): void;
+  /** Reason codes of what is degraded. */
+  health(): string[];
+  close(): void;
+}
+
+/** Opens the index file, made where there is none. What can't be used is set aside and begun anew, in 'write' mode only. */
+export function openStore(file: string, options: StoreOptions): Store {
+  makePrivateFolder(file);
+  const { database, wasSetAside } = guarded(file, () => openOrSetAside(file, options.mode));
+  try {
+    if (options.mode === 'write') guarded(file, () => dropForeignRows(database, options));
+    return guarded(file, () => assemble(file, database, options, wasSetAside));
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function assemble(file: string, database: Database.Database, options: StoreOptions, wasSetAside: boolean): Store {
+  const reader = openReader(database);
+  const writer = openWriter(database, options.dimensions);
+  const lexical = openLexical(database);
+  const vector = openVector(database, options.dimensions);
+  const readMeta = database.prepare<[string], string>('SELECT value FROM meta WHERE key = ?').pluck();
+  const version = (): string => `${database.pragma('data_version', { simple: true })}-${own}`;
+  /** The own connection's commits don't show in data_version. */
+  let own = 0;
+
+  /** Remembers what `read` gave until the rows change. */
+  function remembered<Value>(read: () => Value): () => Value {
+    let known: { at: string; value: Value } | undefined;
+    return () => {
+      const at = version();
+      if (known?.at !== at) known = { at, value: read() };
+      return known.value;
+    };
+  }
+
+  const files = remembered(() => reader.readFiles());
+  const counts = remembered(() => reader.counts());
+  const chunkCount = remembered(() => reader.countChunks());
+  const frequencies = remembered(() => new Map<string, number>());
+  const isComparable = remembered(() => options.modelId !== undefined && readMeta.get('model') === modelKey(options));
+  const isOwn = remembered(() => readMeta.get('fingerprint') === options.fingerprint);
+
+  const safe = <Arguments extends unknown[], Result>(work: (...parameters: Arguments) => Result) => {
+    return (...parameters: Arguments): Result => guarded(file, () => work(...parameters));
+  };
+  const changing = <Arguments extends unknown[]>(work: (...parameters: Arguments) => void) => {
+    return safe((...parameters: Arguments): void => {
+      work(...parameters);
+      own++;
+    });
+  };
+
+  return {
+    lexical: { name: 'lexical', retrieve: safe(lexical.retrieve) },
+    vector: {
+      name: 'vector',
+      retrieve: safe((question, limit, scope) => (isComparable() ? vector.retrieve(question, limit, scope) : [])),
+    },
+    files: safe(() => new Map(files())),
+    selectFiles: safe((wanted) => {
+      const ids: number[] = [];
+      for (const [path, record] of files()) if (wanted({ ...record, path })) ids.push(record.id);
+      return ids;
+    }),
+    chunkRows: safe(reader.chunkRows),
+    chunkRowsOfFile: safe(reader.chunkRowsOfFile),
+    definitionsOf: safe(reader.definitionsOf),
+    wordsOf: safe(reader.wordsOf),
+    embeddingsOf: safe((ids) => (isComparable() ? reader.embeddingsOf(ids) : new Map())),
+    missingEmbeddings: safe((limit): ChunkRow[] => (isComparable() ? reader.missingEmbeddings(limit) : [])),
+    damagedRows: reader.damagedRows,
+    chunkCount: safe(chunkCount),
+    documentFrequency: safe((terms) => {
+      const known = frequencies();
+      const found = new Map<string, number>();
+      for (const term of terms) {
+        if (!known.has(term)) known.set(term, reader.countDocuments(term));
+        if (known.get(term)! > 0) found.set(term, known.get(term)!);
+      }
+      return found;
+    }),
+    counts: safe(counts),
+    dataVersion: safe(version),
+    replaceFiles: changing(writer.replaceFiles),
+    replaceSkips: changing(writer.replaceSkips),
+    touchFiles: changing(writer.touchFiles),
+    putEmbeddings: changing(writer.putEmbeddings),
+    checkpoint: safe(() => {
+      const waitMs = database.pragma('busy_timeout', { simple: true }) as number;
+      database.pragma('busy_timeout = 0');
+      database.pragma('wal_checkpoint(TRUNCATE)');
+      database.pragma(`busy_timeout = ${waitMs}`);
+    }),
+    health: safe(() => [
+      ...(wasSetAside ? ['store_set_aside'] : []),
+      ...(reader.damagedRows() > 0 ? ['damaged_rows'] : []),
+      ...(isOwn() ? [] : ['other_version']),
+      ...(options.modelId === undefined || isComparable() ? [] : ['other_model']),
+    ]),
+    close: () => void database.close(),
+  };
+}
+
+function openOrSetAside(file: string, mode: 'write' | 'read'): { database: Database.Database; wasSetAside: boolean } {
+  try {
+    return { database: openDatabase(file, mode), wasSetAside: false };
+  } catch (error) {
+    if (mode === 'read' || !(isDamage(error) || error instanceof ForeignSchema)) throw error;
+    const aside = setAside(file);
+    const why = error instanceof Error ? error.message : String(error);
+    log.warn(`the index could not be used (${why}); it is set aside and built anew`, { aside });
+    return { database: openDatabase(file, mode), wasSetAside: true };
+  }
+}
+
+/** Renames the file out of the way. Its log goes first: a log without its file is harmless, one beside a new file is not. */
+function setAside(file: string): string {
+  const aside = `${file}.set-aside-${new Date().toISOString().replace(/[-:.]/g, '')}`;
+  for (const ending of ['-wal', '-shm', '']) if (existsSync(file + ending)) renameSync(file + ending, aside + ending);
+  return aside;
+}
+
+/** Rows of another chunker are not mixed with ours, nor embeddings of another model: they go before the first of ours comes. */
+function dropForeignRows(database: Database.Database, options: StoreOptions): void {
+  const readMeta = database.prepare<[string], string>('SELECT value FROM meta WHERE key = ?').pluck();
+  const isModelOwn = (): boolean => options.modelId === undefined || readMeta.get('model') === modelKey(options);
+  const isOwn = (): boolean => readMeta.get('fingerprint') === options.fingerprint;
+  if (isOwn() && isModelOwn()) return;
+  const putMeta = database.prepare<[string, string]>('INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)');
+  database
+    .transaction(() => {
+      if (!isOwn()) clearAll(database);
+      else clearEmbeddings(database);
+      putMeta.run('fingerprint', options.fingerprint);
+      if (options.modelId !== undefined) putMeta.run('model', modelKey(options));
+    })
+    .immediate();
+}
+
+function modelKey({ modelId, dimensions }: StoreOptions): string {
+  return `${modelId} ${dimensions}`;
+}

@@ -1,7 +1,7 @@
 /** Trip two: a question becomes ranked, proven snippets. */
 import picomatch from 'picomatch';
 import { DowserError } from './errors.ts';
-import { languageRow, resolveLanguage } from './languages.ts';
+import { resolveLanguage } from './languages.ts';
 import { log } from './log.ts';
 import { parseQuery } from './rank/query.ts';
 import { type Found, rank, type Ranked } from './rank/rank.ts';
@@ -30,7 +30,7 @@ export function filesFor(store: Store, filters: Filters): readonly number[] | un
     languages.map((name) => {
       const id = resolveLanguage(name);
       if (id === undefined) throw new DowserError('bad_argument', `Unknown language '${name}'. Use names such as typescript, python, go, cpp.`);
-      return languageRow(id).id;
+      return id;
     }),
   );
   const wanted = pathTest(paths);

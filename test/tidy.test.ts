@@ -17,6 +17,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['worker.ts', 'show.ts'],
   ['sync.ts', 'search.ts'],
   ['similar.ts', 'complete.ts'],
+  ['upkeep.ts'],
   ['index.ts'],
   ['mcp'],
   ['cli'],

@@ -1,0 +1,141 @@
+/** The front door: opens one repository as a CodeIndex that answers, watches and stays in step with the disk. */
+import { CHUNKER_VERSION } from './chunk/chunk.ts';
+import { cursorOf, findContext } from './complete.ts';
+import { type Config, LIMIT_DEFAULT, LIMIT_MAX, MAX_TOKENS_DEFAULT, MAX_TOKENS_MAX, MAX_TOKENS_MIN } from './config.ts';
+import { openEmbedder } from './embed/embedder.ts';
+import { DowserError } from './errors.ts';
+import { log, setLogLevel } from './log.ts';
+import { type Engine, search } from './search.ts';
+import { type Shown, show } from './show.ts';
+import { findSimilar, pieceAt } from './similar.ts';
+import { TOKENS_VERSION } from './tokens.ts';
+import type { Answer, AskOptions, CodeIndex } from './types.ts';
+import { openUpkeep, type Upkeep } from './upkeep.ts';
+
+export { type Config, resolveConfig } from './config.ts';
+export { DowserError, type ErrorCode } from './errors.ts';
+export type * from './types.ts';
+
+/** Below this cosine, code of the bundled model has no more than a language in common. */
+const SIMILARITY_MIN = 0.3;
+/** Words of a question, as written, that pending files are probed for. */
+const NEEDLES_MAX = 6;
+
+/** Opens the index of `config.root`. Nothing is read from the repository before the first question, sync() or start(). */
+export async function openIndex(config: Config): Promise<CodeIndex> {
+  return (await openEngine(config)).index;
+}
+
+/** The index and the engine under it, for evaluation. */
+export async function openEngine(config: Config): Promise<{ index: CodeIndex; engine: () => Engine }> {
+  setLogLevel(config.logLevel);
+  const { embedder, problem } = await openModel(config);
+  const upkeep = await openUpkeep({
+    config,
+    fingerprint: `${CHUNKER_VERSION} ${TOKENS_VERSION}`,
+    model: embedder === undefined ? undefined : { id: embedder.id, dimensions: embedder.dimensions },
+  });
+  const engine = (): Engine => ({ root: config.root, store: upkeep.store(), embedder });
+  const notes = problem === undefined ? [] : [`Meaning is not searched, words alone: ${problem}`];
+
+  const index: CodeIndex = {
+    root: config.root,
+    async search(request) {
+      const { limit, maxTokens } = bounds(request);
+      const text = request.query;
+      await upkeep.freshen(needlesOf(text));
+      request.signal?.throwIfAborted();
+      let result = await search(engine(), text, request, limit, maxTokens);
+      if (result.shown.vanished.length > 0) {
+        await upkeep.recheck();
+        result = await search(engine(), text, request, limit, maxTokens);
+      }
+      return answer(upkeep, result.query.text, result.shown, result.weak, notes);
+    },
+    async similar(request) {
+      const { limit, maxTokens } = bounds(request);
+      await upkeep.freshen([]);
+      const { path, line, code } = request;
+      if (code === undefined && (path === undefined || line === undefined)) {
+        throw new DowserError('bad_argument', "Give 'path' and 'line' of the code to compare, or 'code' itself.");
+      }
+      const piece = code === undefined ? pieceAt(engine(), path!, line!) : { code };
+      const ranked = await findSimilar(engine(), piece, request, request.minSimilarity ?? SIMILARITY_MIN);
+      const shown = show(config.root, ranked, { terms: [], limit, maxTokens });
+      const question = piece.path === undefined ? 'the given code' : `${piece.path}:${piece.startLine}-${piece.endLine}`;
+      return answer(upkeep, question, shown, shown.snippets.length === 0, notes);
+    },
+    async complete(request) {
+      const { limit, maxTokens } = bounds(request);
+      await upkeep.freshen([]);
+      const cursor = cursorOf(engine(), request);
+      const { ranked, terms } = await findContext(engine(), cursor);
+      const shown = show(config.root, ranked, { terms, limit, maxTokens });
+      const question = cursor.path === undefined ? 'the given code' : `${cursor.path}${request.line === undefined ? '' : `:${request.line}`}`;
+      return answer(upkeep, question, shown, shown.snippets.length === 0, notes);
+    },
+    async status() {
+      await upkeep.freshen([]);
+      const counts = upkeep.store().counts();
+      return {
+        root: config.root,
+        storeFile: upkeep.storeFile,
+        storeBytes: counts.bytes,
+        coverage: upkeep.coverage(),
+        freshness: upkeep.freshness(),
+        languages: counts.languages,
+        model: embedder === undefined ? undefined : { name: embedder.name, dimensions: embedder.dimensions, runtime: embedder.runtime },
+        role: upkeep.role(),
+        ...(counts.lastChange === undefined ? {} : { lastChange: counts.lastChange }),
+        health: [...upkeep.health(), ...(problem === undefined ? [] : ['no_vectors'])],
+      };
+    },
+    sync: (onProgress, signal) => upkeep.sync(onProgress, signal),
+    start: () => upkeep.start(),
+    async close() {
+      await upkeep.close();
+      await embedder?.close();
+    },
+  };
+  return { index, engine };
+}
+
+/** A model that can't be used costs the meaning, never the answer. */
+async function openModel(config: Config) {
+  if (config.model === 'none') return { embedder: undefined, problem: undefined };
+  try {
+    return { embedder: await openEmbedder({ model: config.model, runtime: config.runtime }), problem: undefined };
+  } catch (error) {
+    if (!(error instanceof DowserError)) throw error;
+    log.warn(error.message);
+    return { embedder: undefined, problem: error.message };
+  }
+}
+
+function bounds({ limit = LIMIT_DEFAULT, maxTokens = MAX_TOKENS_DEFAULT }: Pick<AskOptions, 'limit' | 'maxTokens'>) {
+  const check = (name: string, value: number, min: number, max: number): number => {
+    if (Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new DowserError('bad_argument', `'${name}' is a whole number from ${min} to ${max}, not ${value}.`);
+  };
+  return { limit: check('limit', limit, 1, LIMIT_MAX), maxTokens: check('max_tokens', maxTokens, MAX_TOKENS_MIN, MAX_TOKENS_MAX) };
+}
+
+/** The longest words of a question first: the rarer, the better they tell pending files apart. */
+function needlesOf(text: string): string[] {
+  const words = [...new Set(text.match(/[\p{L}_$][\p{L}\p{N}_$]{2,}/gu) ?? [])];
+  return words.sort((a, b) => b.length - a.length || (a < b ? -1 : 1)).slice(0, NEEDLES_MAX);
+}
+
+function answer(upkeep: Upkeep, question: string, shown: Shown, weak: boolean, notes: readonly string[]): Answer {
+  return {
+    question,
+    snippets: shown.snippets,
+    tokens: shown.tokens,
+    omitted: { budget: shown.overBudget, vanished: shown.vanished.length },
+    weak,
+    coverage: upkeep.coverage(),
+    freshness: upkeep.freshness(),
+    notes,
+  };
+}
+

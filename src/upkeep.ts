@@ -1,0 +1,227 @@
+/** Keeps one repository's index in step with its disk: who writes, when to look, how long a question waits. */
+import { type Config } from './config.ts';
+import { DowserError } from './errors.ts';
+import { log } from './log.ts';
+import { openPool, type Pool } from './pool.ts';
+import { type Watcher, watchTree } from './source/watch.ts';
+import { type Leader, openLeader } from './store/leader.ts';
+import { storePlaceFor } from './store/place.ts';
+import { openStore, type Store } from './store/store.ts';
+import { openSync, type Sync } from './sync.ts';
+import type { Coverage, Freshness, SyncProgress, SyncReport } from './types.ts';
+import type { Job, Result, WorkerData } from './worker.ts';
+
+/** A question sweeps first when the last sweep is older than this. */
+const SWEEP_AGE_MS_MAX = 1_000;
+/** How long a question waits for its sweep; then it says "as of". 10,000 files take about 100 ms. */
+const SWEEP_WAIT_MS = 150;
+/** How long a question waits for a few changed files, so that an agent that edits and asks sees its edit. */
+const SETTLE_WAIT_MS = 800;
+const SETTLE_FILES_MAX = 200;
+/** How long a question on a cold repository waits for the files that speak for it. */
+const HASTEN_WAIT_MS = 2_000;
+/** Without any hint, the disk is looked at this often: hints can be lost, sweeps can't. */
+const SWEEP_EVERY_MS = 60_000;
+/** A follower looks this often whether its leader is gone. */
+const LEAD_EVERY_MS = 1_000;
+/** A follower that waits for its leader without any progress for this long says so. */
+const LEADER_STALLED_MS = 10_000;
+const HINT_SETTLE_MS = 120;
+/** One job is at most 24 files or one big file: far beyond any honest one. */
+const JOB_MS_MAX = 30_000;
+
+export type UpkeepOptions = {
+  readonly config: Config;
+  /** What makes rows comparable: chunker and terms. */
+  readonly fingerprint: string;
+  readonly model: { readonly id: string; readonly dimensions: number } | undefined;
+};
+
+export interface Upkeep {
+  readonly storeFile: string;
+  store(): Store;
+  role(): 'leader' | 'follower';
+  /** Before a question: looks at the disk, waits for what is nearly done; `needles` are names that pending files may hold. */
+  freshen(needles: readonly string[]): Promise<void>;
+  /** After an answer met files that changed under it: indexes them, within the same bounds. */
+  recheck(): Promise<void>;
+  sync(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<SyncReport>;
+  start(): void;
+  coverage(): Coverage;
+  freshness(): Freshness;
+  /** Reason codes of what is degraded. */
+  health(): string[];
+  close(): Promise<void>;
+}
+
+type Session = { readonly store: Store; readonly sync: Sync; readonly leads: boolean };
+
+export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions): Promise<Upkeep> {
+  const place = storePlaceFor(config.root, config.cacheDir);
+  const leader = openLeader(place.lockFile);
+  const data: WorkerData = {
+    root: config.root,
+    model: model === undefined ? undefined : config.model,
+    runtime: config.runtime,
+    logLevel: config.logLevel,
+  };
+  const pool = openPool<Job, Result>(workerScript(), { count: config.workers, data, jobMsMax: JOB_MS_MAX });
+  const timers: NodeJS.Timeout[] = [];
+  let watcher: Watcher | undefined;
+  let watching = false;
+  let closed = false;
+  let stalled = false;
+  let session = openSession(leader, pool);
+
+  function openSession(lead: Leader, workers: Pool<Job, Result>): Session {
+    const leads = lead.tryLead();
+    const store = openStore(place.storeFile, {
+      mode: leads ? 'write' : 'read',
+      fingerprint,
+      modelId: model?.id,
+      dimensions: model?.dimensions ?? 0,
+    });
+    const sync = openSync({ root: config.root, store, pool: workers, workers: config.workers, writes: leads });
+    return { store, sync, leads };
+  }
+
+  /** A follower whose leader is gone takes over: same file, now with the right to write. */
+  async function leadIfFree(): Promise<boolean> {
+    if (closed || session.leads || !leader.tryLead()) return session.leads;
+    const old = session;
+    await old.sync.close();
+    session = openSession(leader, pool);
+    old.store.close();
+    stalled = false;
+    log.info('took over as leader');
+    if (watching) await follow();
+    return true;
+  }
+
+  async function sweep(): Promise<void> {
+    const { sync } = session;
+    await sync.sweep();
+    const entries = sync.listing()?.entries;
+    if (entries !== undefined) watcher?.setFolders(foldersOf(entries));
+  }
+
+  /** Begins to watch, as the leader only: one process's watches serve all. */
+  async function follow(): Promise<void> {
+    if (!session.leads || watcher !== undefined) return;
+    const sweepQuietly = (): void => {
+      sweep().catch((error: unknown) => {
+        if (!closed) log.warn('a sweep failed', { message: error instanceof Error ? error.message : String(error) });
+      });
+    };
+    watcher = watchTree(config.root, { onHint: sweepQuietly, debounceMs: HINT_SETTLE_MS });
+    timers.push(setInterval(sweepQuietly, SWEEP_EVERY_MS).unref());
+    sweepQuietly();
+  }
+
+  /** Waits until this process, or the leader of another, has brought the index in step. */
+  async function settled(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<void> {
+    let least = Number.POSITIVE_INFINITY;
+    let progressedMs = Date.now();
+    for (;;) {
+      if (await leadIfFree()) {
+        if (session.sync.sweptAtMs() === undefined) await sweep();
+        return session.sync.settled(onProgress, signal);
+      }
+      await sweep();
+      const left = session.sync.pending();
+      if (left === 0) return;
+      if (left < least) progressedMs = Date.now();
+      least = Math.min(least, left);
+      onProgress?.({ done: session.sync.filesTotal() - left, total: session.sync.filesTotal(), phase: 'indexing' });
+      stalled = Date.now() - progressedMs > LEADER_STALLED_MS;
+      if (stalled) return;
+      if (signal?.aborted || closed) throw new DowserError('cancelled', 'Cancelled.');
+      await pause(100);
+    }
+  }
+
+  return {
+    storeFile: place.storeFile,
+    store: () => session.store,
+    role: () => (session.leads ? 'leader' : 'follower'),
+    async freshen(needles) {
+      await leadIfFree();
+      const sweptAtMs = session.sync.sweptAtMs();
+      if (sweptAtMs === undefined || Date.now() - sweptAtMs > SWEEP_AGE_MS_MAX) {
+        // The first sweep is worth waiting for: before it nothing is known, not even what is missing.
+        await within(sweptAtMs === undefined ? HASTEN_WAIT_MS : SWEEP_WAIT_MS, sweep());
+      }
+      const { sync } = session;
+      if (sync.pending() === 0) return;
+      if (sync.pending() <= SETTLE_FILES_MAX) await within(SETTLE_WAIT_MS, settled());
+      else await sync.hasten(needles, HASTEN_WAIT_MS);
+    },
+    async recheck() {
+      await within(SETTLE_WAIT_MS, sweep().then(() => (session.sync.pending() <= SETTLE_FILES_MAX ? settled() : undefined)));
+    },
+    async sync(onProgress, signal) {
+      session.sync.takeReport();
+      onProgress?.({ done: 0, total: 0, phase: 'listing' });
+      await leadIfFree();
+      await sweep();
+      await settled(onProgress, signal);
+      return session.sync.takeReport();
+    },
+    start() {
+      watching = true;
+      void follow();
+      timers.push(setInterval(() => void leadIfFree().catch(() => undefined), LEAD_EVERY_MS).unref());
+    },
+    coverage() {
+      const { files, skipped, chunks, embedded } = session.store.counts();
+      const pending = session.sync.pending();
+      const filesTotal = Math.max(session.sync.filesTotal(), files);
+      return { filesTotal, filesIndexed: Math.max(0, Math.min(files, filesTotal - pending)), pending, skipped, embedded, chunks };
+    },
+    freshness() {
+      const sweptAtMs = session.sync.sweptAtMs();
+      if (sweptAtMs === undefined) return { state: 'indexing' };
+      const sweptAt = new Date(sweptAtMs).toISOString();
+      if (session.sync.pending() > SETTLE_FILES_MAX) return { state: 'indexing', sweptAt };
+      const young = Date.now() - sweptAtMs <= 2 * SWEEP_AGE_MS_MAX && session.sync.pending() === 0;
+      return { state: young ? 'fresh' : 'as_of', sweptAt };
+    },
+    health() {
+      const degraded = watcher?.degraded();
+      return [...(degraded === undefined ? [] : ['watch_degraded']), ...(stalled ? ['leader_stalled'] : []), ...session.store.health()];
+    },
+    async close() {
+      closed = true;
+      for (const timer of timers) clearInterval(timer);
+      await Promise.all([watcher?.close(), session.sync.close(), pool.close()]);
+      session.store.close();
+      leader.release();
+    },
+  };
+}
+
+/** Compiled or not, the thread's script lies beside this file. */
+function workerScript(): URL {
+  return new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
+}
+
+function foldersOf(entries: readonly { readonly path: string }[]): Set<string> {
+  const folders = new Set(['']);
+  for (const { path } of entries) {
+    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
+      const folder = path.slice(0, at);
+      if (folders.has(folder)) break;
+      folders.add(folder);
+    }
+  }
+  return folders;
+}
+
+/** Resolves when the work does or the time is up; a failure of late work is not lost but logged where it happens. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  await Promise.race([work, pause(ms)]);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

@@ -1,0 +1,99 @@
+/** Measures quality: `npm run eval -- --bench DIR --corpora DIR`. See test/eval/README.md. */
+import { writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { groups, macro, mean, ndcg, percentile } from './metrics.ts';
+import { runMteb } from './mteb.ts';
+import { ABLATIONS, type Ablation, type Asked, readSpecs, runRepository } from './semble.ts';
+
+const HELP = `Measures retrieval quality on an outside benchmark.
+
+  npm run eval -- --bench DIR --corpora DIR [options]
+
+  --bench DIR      folder with semble/ (repos.json, annotations/) and mteb/ (mbpp/, humaneval/)
+  --corpora DIR    one folder per repository, as the benchmark's layout script makes them
+  --set NAME       semble (default), mbpp, humaneval or all
+  --only NAMES     repositories, separated by commas; 'pinned' (default): those of the published revision; 'all'
+  --half odd|even  every other repository in name order: tune on one half, check on the other
+  --model NAME     a model folder or name; 'none' for words alone
+  --out FILE       one JSON line per question with its ten results, as the benchmark's own scorer reads them
+`;
+
+const { values } = parseArgs({
+  options: {
+    bench: { type: 'string' },
+    corpora: { type: 'string' },
+    set: { type: 'string', default: 'semble' },
+    only: { type: 'string', default: 'pinned' },
+    half: { type: 'string' },
+    model: { type: 'string' },
+    out: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (values.help || values.bench === undefined) {
+  process.stdout.write(HELP);
+  process.exit(values.help ? 0 : 2);
+}
+const { bench, corpora, set, only, half, model, out } = values;
+
+for (const name of ['mbpp', 'humaneval'] as const) {
+  if (set !== name && set !== 'all') continue;
+  const { ndcg, queries } = await runMteb(bench, name, model ?? 'dowser-static-v1');
+  process.stdout.write(`${name}: NDCG@10 ${(100 * ndcg).toFixed(1)} over ${queries} queries (model alone)\n`);
+}
+if (set === 'semble' || set === 'all') await runSemble();
+
+async function runSemble(): Promise<void> {
+  if (corpora === undefined) {
+    process.stderr.write('--corpora is missing: the folder with the laid-out repositories\n');
+    process.exit(2);
+  }
+  const names = only.split(',');
+  const chosen = readSpecs(bench!)
+    .filter(({ name, pinned }) => only === 'all' || (only === 'pinned' ? pinned : names.includes(name)))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .filter((_, at) => half === undefined || (half === 'odd') === (at % 2 === 0));
+  const asked: Asked[] = [];
+  const missing: string[] = [];
+  for (const spec of chosen) {
+    const run = await runRepository(bench!, corpora, spec, model);
+    if (run === undefined) {
+      missing.push(spec.name);
+      continue;
+    }
+    asked.push(...run.asked);
+    const score = mean(run.asked.map((one) => ndcg(one.places.full, one.targets)));
+    process.stderr.write(`${spec.name.padEnd(20)} ${score.toFixed(3)}  ${run.chunks} chunks in ${(run.indexMs / 1000).toFixed(1)} s\n`);
+  }
+  process.stdout.write(report(asked, missing));
+  if (out !== undefined) writeFileSync(out, asked.map(resultLine).join(''));
+}
+
+function report(asked: readonly Asked[], missing: readonly string[]): string {
+  const of = (rows: readonly Asked[], ablation: Ablation): number =>
+    macro(rows, ({ repo }) => repo, (one) => ndcg(one.places[ablation], one.targets));
+  const lines: string[] = [''];
+  const table = (title: string, parts: Iterable<[string, Asked[]]>): void => {
+    lines.push(`| ${title} | questions | ${ABLATIONS.join(' | ')} |`, `| --- | --- |${' --- |'.repeat(ABLATIONS.length)}`);
+    for (const [name, rows] of parts) lines.push(`| ${name} | ${rows.length} | ${ABLATIONS.map((ablation) => of(rows, ablation).toFixed(3)).join(' | ')} |`);
+    lines.push('');
+  };
+  table('NDCG@10', [['all', [...asked]]]);
+  table('category', [...groups(asked, ({ category }) => category)].sort());
+  table('language', [...groups(asked, ({ language }) => language)].sort());
+  table('repository', [...groups(asked, ({ repo }) => repo)].sort());
+  const ms = asked.map((one) => one.ms);
+  lines.push(
+    `query p50 ${percentile(ms, 0.5).toFixed(1)} ms, p95 ${percentile(ms, 0.95).toFixed(1)} ms; ` +
+      `${availableParallelism()} cores, load ${loadavg()[0]!.toFixed(1)}, Node ${process.versions.node}`,
+  );
+  if (missing.length > 0) lines.push(`not laid out, so not in any mean: ${missing.join(', ')}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function resultLine({ repo, text, places, ms }: Asked): string {
+  const results = places.full.map(({ path, startLine, endLine }) => ({ path, start_line: startLine, end_line: endLine }));
+  return `${JSON.stringify({ repo, query: text, results, ms })}\n`;
+}

@@ -140,7 +140,7 @@ describe.skipIf(oldNode === undefined)('the launcher on an old Node', () => {
 test('what an old Node must parse has no syntax newer than 2015', () => {
   for (const file of ['dowser.cjs', 'node22.cjs']) {
     const text = readFileSync(join(REPOSITORY, 'bin', file), 'utf8');
-    const code = text.replace(/\/\/.*|\/\*[\s\S]*?\*\/|'(?:[^'\\\n]|\\.)*'/g, '');
+    const code = text.replace(/^\s*\/\/.*$|\s\/\/ .*$|\/\*[\s\S]*?\*\//gm, '');
     expect(code, file).not.toMatch(/\?\?|\?\.|\bimport\b|\basync\b|\*\*|,\s*\)|catch\s*\{|\.\.\./);
   }
 });

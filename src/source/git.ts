@@ -7,8 +7,11 @@ import { DowserError } from '../errors.ts';
 import type { Skip } from '../types.ts';
 import { isInside } from './confine.ts';
 
-/** Names relative to the folder, as git prints them: nested repositories end in `/`, unmerged names repeat. */
-export type GitListing = { readonly names: string[]; readonly skips: Skip[] };
+/**
+ * Names relative to the folder, as git prints them: nested repositories end in `/`, unmerged names repeat.
+ * `warning` is what git said beside a listing that may lack something, such as a folder it could not open.
+ */
+export type GitListing = { readonly names: string[]; readonly skips: Skip[]; readonly warning?: string };
 /** Why git can't list this folder at all; another way to list it has to do. */
 export type GitRefusal = { readonly refusal: string };
 
@@ -30,14 +33,16 @@ const GIT_MS_MAX = 60_000;
 const OUTPUT_BYTES_MAX = 256 * 1024 * 1024;
 /** Enough of a complaint to quote its first line. */
 const COMPLAINT_CHARS_MAX = 4_096;
+const COMPLAINT_SHOWN_CHARS = 200;
 
 /** Lists the files of a work tree that git tracks or would track. Throws DowserError('git_failed') when it dies half-way. */
 export async function listWithGit(folder: string, signal?: AbortSignal): Promise<GitListing | GitRefusal> {
   const program = findGit(folder);
   if (program === undefined) return { refusal: 'git is not installed' };
   const { code, output, complaint } = await run(program, folder, signal);
-  if (code === 0) return splitNames(output);
-  return { refusal: `git refused: ${complaint.split('\n')[0]?.slice(0, 200) || `exit code ${code}`}` };
+  const said = complaint.split('\n', 1)[0]!.slice(0, COMPLAINT_SHOWN_CHARS);
+  if (code !== 0) return { refusal: `git refused: ${said || `exit code ${code}`}` };
+  return { ...splitNames(output), ...(said === '' ? {} : { warning: said }) };
 }
 
 /** A full path from absolute PATH entries outside the folder: a `git` that a repository brings along is never run. */

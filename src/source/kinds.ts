@@ -4,56 +4,50 @@ import type { Kind } from '../types.ts';
 /** Folders of tests and of what tests use, in lower case. */
 const TEST_FOLDERS = new Set([
   ...['test', 'tests', 'testing', '__tests__', 'spec', 'specs', '__specs__', 'e2e', 'cypress', 'unittest', 'unittests'],
-  ...[
-    'testdata',
-    'test-data',
-    'test_data',
-    'fixture',
-    'fixtures',
-    '__fixtures__',
-    '__mocks__',
-    '__snapshots__',
-    'androidtest',
-  ],
-  ...['integrationtest', 'integrationtests', 'integration-tests', 'integration_tests', 'test-utils', 'testutils'],
+  ...['testdata', 'test-data', 'test_data', 'fixture', 'fixtures', '__fixtures__', '__mocks__', '__snapshots__'],
+  ...['androidtest', 'integrationtest', 'integrationtests', 'integration-tests', 'integration_tests'],
 ]);
 /** Folders such as `Store.Tests` (.NET) and `StoreTests` (Swift). */
-const TEST_FOLDER_ENDS = /(\.(Unit|Integration|Functional)?Tests?|[a-z0-9](Unit|Integration|UI)?Tests)$/;
+const TEST_FOLDER_END = /(\.(Unit|Integration|Functional)?Tests?|[a-z0-9]Tests)$/;
 const TEST_NAMES: readonly RegExp[] = [
   /^(test|spec)_.+\.\w+$/, // Python, C, Ruby
   /.[._-](test|tests|unittest|spec|e2e|cy)\.\w+$/, // Go, JavaScript, Ruby, C++, Elixir
-  /^conftest\.py$/,
-  /[a-z0-9](Test|Tests|TestCase|TestBase|Spec|Specs|Suite|IT)\.(java|kt|kts|scala|groovy|cs|fs|vb|swift|php|m|mm|hs|lua)$/,
+  /^(conftest\.py|tests?\.\w+)$/,
+  /[a-z0-9](Tests?|TestCase|TestBase|Specs?|Suite|IT)\.(java|kts?|scala|groovy|cs|fs|vb|swift|php|mm?|hs|lua)$/,
   /^Test[A-Z]\w*\.(java|kt|scala|cs|php)$/,
-  /^tests?\.\w+$/,
 ];
 
-const DOC_ENDS = /\.(md|mdx|mdown|markdown|rst|rest|adoc|asciidoc|asc|org|pod|rdoc|textile|tex|txt|1|3|5|7|8|man)$/;
-const DOC_NAMES =
-  /^(readme|license|licence|copying|copyright|notice|authors|contributors|contributing|changelog|changes|history|news|todo|install|security|code_of_conduct|maintainers|thanks|credits|patents|unlicense|codeowners)([._-][\w-]+)?$/;
+const DOC_LANGUAGES = new Set(['markdown', 'rst', 'asciidoc', 'org', 'tex']);
+/** Documents without an ending that tells, in lower case. */
+const DOC_NAME =
+  /^(readme|licen[cs]e|copying|copyright|notice|authors|contributors|contributing|changelog|changes|history|news|todo|install|security|maintainers|credits|patents|unlicense)([._-][\w-]+)?$/;
+const DOC_END = /\.(txt|text|pod|rdoc|textile|man|[1-8])$/;
 
-const CONFIG_ENDS =
-  /\.(json|json5|jsonc|jsonl|geojson|ipynb|yaml|yml|toml|ini|cfg|conf|config|cnf|properties|plist|xml|xsd|csproj|fsproj|vbproj|vcxproj|props|targets|sln|lock|lockfile|sum|mod|work|gradle|kts|cmake|mk|mak|bazel|bzl|nix|tf|tfvars|hcl|env|editorconfig|service|desktop|reg|csv|tsv|dat|data|map|snap|po|pot|resx|strings|cabal|gemspec|podspec|nuspec|spec|in|am|ac)$/;
-const CONFIG_NAMES =
-  /^(dockerfile|containerfile|makefile|gnumakefile|cmakelists\.txt|meson\.build|meson_options\.txt|build|workspace|jenkinsfile|vagrantfile|procfile|gemfile|rakefile|podfile|brewfile|justfile|pipfile|requirements[\w.-]*\.txt|constraints[\w.-]*\.txt|manifest\.in|robots\.txt|go\.mod|configure|\.[\w-]+rc|\.git\w+|\.\w+ignore|\.editorconfig|\.env[\w.]*|\.dockerignore)([._-](dev|prod|test|base|ci))?$/;
-/** Scripts that only configure a tool, such as `vite.config.ts`. */
-const CONFIG_SCRIPT = /(^\.?[\w-]+\.config|^\.[\w-]+rc|^(gulpfile|gruntfile))\.([cm]?[jt]s)$/;
+const CONFIG_LANGUAGES = new Set([
+  ...['json', 'yaml', 'toml', 'ini', 'dotenv', 'ignore', 'xml', 'csv', 'diff'],
+  ...['dockerfile', 'makefile', 'cmake', 'meson', 'bazel', 'gradle'],
+]);
+/** Lists of packages and settings whose language is not one of those, in lower case. */
+const CONFIG_NAME =
+  /^((requirements|constraints)[\w.-]*\.txt|robots\.txt|manifest\.in|go\.(mod|sum|work)|gemfile|rakefile|podfile|brewfile|vagrantfile|procfile|justfile|codeowners|\.[\w-]+)$/;
+const CONFIG_END =
+  /\.(conf|cnf|config|lock|lockfile|sln|vcxproj|gradle\.kts|editorconfig|service|desktop|reg|po|pot|map|snap|resx|strings|cabal|gemspec|podspec|nuspec|dat|in|am|ac|rc)$/;
+/** Scripts that only set up a tool, such as `vite.config.ts`. */
+const CONFIG_SCRIPT = /^(\.?[\w-]+\.config|\.[\w-]+rc|gulpfile|gruntfile)\.[cm]?[jt]s$/;
 
-/** Languages that are prose whatever the file's name says. */
-const PROSE = new Set(['markdown', 'rst', 'asciidoc']);
-
-/** What a file is for, by its place, name and language id. */
+/** What a file is for, by its place, its name and its language id. */
 export function kindOf(path: string, language: string): Kind {
-  const parts = path.split('/');
-  const name = parts.pop()!;
+  const folders = path.split('/');
+  const name = folders.pop()!;
   const lower = name.toLowerCase();
-  const isDoc = (PROSE.has(language) || DOC_ENDS.test(lower) || DOC_NAMES.test(lower)) && !CONFIG_NAMES.test(lower);
-  if (TEST_NAMES.some((pattern) => pattern.test(name)) && !isDoc) return 'tests';
-  const inTests = parts.some((part) => TEST_FOLDERS.has(part.toLowerCase()) || TEST_FOLDER_ENDS.test(part));
-  // A readme beside tests explains; a text file among them is what they read.
-  if (inTests && !(isDoc && !lower.endsWith('.txt'))) return 'tests';
-  if (isDoc) return 'docs';
-  if (CONFIG_ENDS.test(lower) || CONFIG_NAMES.test(lower) || CONFIG_SCRIPT.test(lower))
-    return lower.endsWith('.kts') && !lower.endsWith('.gradle.kts') ? 'code' : 'config';
-  return 'code';
+  const isConfig = CONFIG_NAME.test(lower) || CONFIG_LANGUAGES.has(language) || CONFIG_END.test(lower);
+  const isProse = DOC_LANGUAGES.has(language) || DOC_NAME.test(lower);
+  // A readme beside tests explains them; a text file among them is what they read.
+  if (!isProse && (TEST_NAMES.some((pattern) => pattern.test(name)) || folders.some(isTestFolder))) return 'tests';
+  if (isConfig || CONFIG_SCRIPT.test(lower)) return 'config';
+  return isProse || DOC_END.test(lower) ? 'docs' : 'code';
+}
+
+function isTestFolder(name: string): boolean {
+  return TEST_FOLDERS.has(name.toLowerCase()) || TEST_FOLDER_END.test(name);
 }

@@ -113,6 +113,8 @@ class Scanner {
     }
     // Around this folder is a repository that ignores all of it, such as a home folder kept in git.
     if (base === '' && listing.names.length === 0 && !isWorkTree(folder)) return undefined;
+    if (listing.warning !== undefined)
+      this.notes.push(`The listing of ${base || 'the root'} may lack something; git says: ${listing.warning}`);
     if (base === '') this.#via = 'git';
     return this.#under(base, listing);
   }

@@ -33,8 +33,7 @@ export function isInside(root: string, path: string): boolean {
 /** Where there is no such file, a backslash is taken for a separator that came from another system. */
 function withSystemSeparators(root: string, argument: string): string {
   if (ON_WINDOWS || !argument.includes('\\')) return argument;
-  const literal = lstatSync(resolve(root, argument), { throwIfNoEntry: false });
-  return literal === undefined ? argument.replaceAll('\\', '/') : argument;
+  return exists(resolve(root, argument)) ? argument : argument.replaceAll('\\', '/');
 }
 
 /** The real path of the nearest part that exists, and the rest as given. */
@@ -53,6 +52,14 @@ function realPathOf(path: string, argument: string, root: string): string {
     if (parent === existing) throw refusal(argument, root);
     rest.unshift(relative(parent, existing));
     existing = parent;
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
   }
 }
 

@@ -6,6 +6,8 @@ export type Decoded = { readonly text: string; readonly encoding: SourceFile['en
 
 /** What is looked at to tell UTF-16 without a byte-order mark from binary. */
 const SAMPLE_BYTES = 4_096;
+/** Of fewer bytes nothing can be told. */
+const UTF16_BYTES_MIN = 16;
 /** In UTF-16 at least this share of one half of the bytes is zero when most of the text is ASCII. */
 const UTF16_ZERO_SHARE = 0.4;
 /** Text in an unknown encoding hardly holds control characters; compressed data is a tenth of them. */
@@ -39,6 +41,7 @@ function swapped(bytes: Buffer): Buffer {
 }
 
 function decodeUnmarkedUtf16(bytes: Buffer): Decoded | undefined {
+  if (bytes.length < UTF16_BYTES_MIN) return undefined;
   const sample = bytes.subarray(0, SAMPLE_BYTES);
   const zeros = [0, 0];
   sample.forEach((byte, at) => {

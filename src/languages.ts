@@ -215,8 +215,7 @@ const GRAMMAR_ROWS: readonly LanguageRow[] = [
       grammar: 'tree-sitter-php.wasm',
       containers: `class_declaration=name interface_declaration=name trait_declaration=name enum_declaration=name
         namespace_definition=?body:name anonymous_class`,
-      functions: `function_definition=name method_declaration=name anonymous_function arrow_function
-        anonymous_function_creation_expression`,
+      functions: `function_definition=name method_declaration=name anonymous_function arrow_function`,
       values: 'const_element=>name property_element==name assignment_expression=!left>variable_name',
       wrappers: `declaration_list enum_declaration_list const_declaration property_declaration expression_statement
         compound_statement if_statement return_statement object_creation_expression`,
@@ -259,7 +258,7 @@ const GRAMMAR_ROWS: readonly LanguageRow[] = [
       grammar: 'tree-sitter-rust.wasm',
       containers: 'mod_item=name impl_item=^type trait_item=name',
       functions: `function_item=name function_signature_item=name struct_item=name enum_item=name union_item=name
-        macro_definition=name const_item=name static_item=name type_item=name trait_alias=name closure_expression`,
+        macro_definition=name const_item=name static_item=name type_item=name closure_expression`,
       values: '',
       wrappers: 'declaration_list foreign_mod_item',
       comments: 'line_comment block_comment',

@@ -21,6 +21,8 @@ const OVER_COST = 0.5;
 export function cutLines(lines: Lines, weights: CutWeights, sizes: ChunkSizes): LineRange[] {
   const filled: number[] = [];
   for (let line = 0; line < lines.count; line++) if (lines.indents[line]! >= 0) filled.push(line);
+  // Where even the longest chunks would be too many, the search for the best ones can be spared.
+  if (filled.length > CHUNKS_PER_FILE_MAX * CHUNK_LINES_MAX) return cutEvenly(lines, filled);
   const ranges = cutBest(lines, weights, filled, sizes);
   return ranges.length <= CHUNKS_PER_FILE_MAX ? ranges : cutEvenly(lines, filled);
 }

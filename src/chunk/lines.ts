@@ -1,6 +1,7 @@
 /** A text as lines, and where it may be cut when nothing but its lines is known. Never fails. */
+import { lineSpans } from '../lines.ts';
 
-/** Lines end at \n; a \r in front of it belongs to the line end, a lone \r does not end a line. */
+/** The lines of a text (see ../lines.ts), as cutting needs them. */
 export type Lines = {
   readonly text: string;
   readonly count: number;
@@ -8,7 +9,7 @@ export type Lines = {
   readonly starts: Uint32Array;
   /** Offset behind each line's last character, its line end left out. */
   readonly ends: Uint32Array;
-  /** Columns of white space in front, -1 for a blank line. */
+  /** Characters of white space in front, -1 for a blank line. */
   readonly indents: Int16Array;
 };
 
@@ -31,19 +32,17 @@ const CONTINUES =
   /^(?:[)\]}{>,.:?]|&&|\|\||=>|->|(?:end|else|elif|elsif|except|finally|catch|rescue|ensure|then|do|done|fi|esac|extends|implements|with|where|until)\b)/;
 
 export function splitLines(text: string): Lines {
-  const starts = [0];
-  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
-  const count = starts[starts.length - 1] === text.length ? starts.length - 1 : starts.length;
-  if (count === starts.length) starts.push(text.length);
+  const spans = lineSpans(text);
+  const count = spans.length;
+  const starts = new Uint32Array(count + 1).fill(text.length);
   const ends = new Uint32Array(count);
   const indents = new Int16Array(count);
-  for (let line = 0; line < count; line++) {
-    let end = starts[line + 1]!;
-    if (text.charCodeAt(end - 1) === 10) end -= text.charCodeAt(end - 2) === 13 && end - 2 >= starts[line]! ? 2 : 1;
+  spans.forEach(({ start, end }, line) => {
+    starts[line] = start;
     ends[line] = end;
-    indents[line] = indentOf(text, starts[line]!, end);
-  }
-  return { text, count, starts: Uint32Array.from(starts), ends, indents };
+    indents[line] = indentOf(text, start, end);
+  });
+  return { text, count, starts, ends, indents };
 }
 
 /** What a line's look says about cutting in front of it; the syntax, where it is known, adds to this. */

@@ -24,20 +24,8 @@ const ELIXIR_FUNCTIONS = new Set(
 /** Words of a qualified name that own nothing. */
 const NO_OWNERS = new Set(['exports', 'module', 'prototype', 'this', 'self', 'window', 'crate', 'super', '_G']);
 
-/** What a parser that lost its way takes for names. */
-const KEYWORDS = new Set([
-  'namespace',
-  'class',
-  'struct',
-  'if',
-  'for',
-  'while',
-  'switch',
-  'return',
-  'else',
-  'exports',
-  '_',
-]);
+/** What a C parser that lost its way between macros takes for names. */
+const C_KEYWORDS = new Set(['namespace', 'class', 'struct', 'if', 'for', 'while', 'switch', 'return', 'else']);
 
 /** The name of a definition; undefined when the node turns out to define nothing. */
 export function readName(node: Node, rule: string, enclosed: boolean): Name | undefined {
@@ -76,7 +64,7 @@ export function splitName(text: string): { name: string | undefined; owners: str
     .filter((part) => part !== '');
   const name = operator === null ? parts.pop() : operator[1]!.replace(/\s+/g, ' ');
   const owners = parts.filter((part) => !NO_OWNERS.has(part)).slice(-OWNERS_MAX);
-  return { name: name === undefined || KEYWORDS.has(name) ? undefined : clip(name), owners };
+  return { name: name === 'exports' || name === '_' ? undefined : clip(name), owners };
 }
 
 /** The type of a receiver or of instance heads: `(s *Set[K])` -> Set. */
@@ -141,6 +129,7 @@ function readDeclarator(node: Node): Name | undefined {
   if (at === null || (declares && called !== undefined)) return undefined;
   const row = at.startPosition.row;
   const { name, owners } = splitName(at.text);
+  if (name !== undefined && C_KEYWORDS.has(name)) return undefined;
   if (node.type !== 'function_definition') return name === undefined ? undefined : { name, owners, row };
   // `class EXPORTED Name { ... }` parses as a function without parameters.
   if (called === undefined) return { name, owners, row, role: 'container' };

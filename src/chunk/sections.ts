@@ -42,8 +42,15 @@ export function outlineSections(lines: Lines): { weights: CutWeights; definition
 
 /** `## Name ##`, or a line underlined with = or -. */
 function readHeading(lines: Lines, line: number, text: string): { name: string; level: number } | undefined {
-  const atx = /^ {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$/.exec(text);
-  if (atx !== null) return named(atx[2] ?? '', atx[1]!.length);
+  const marks = /^ {0,3}(#{1,6})(?:[ \t]|$)/.exec(text);
+  if (marks !== null)
+    return named(
+      text
+        .slice(marks[0].length)
+        .trimEnd()
+        .replace(/(?:^|[ \t])#{1,20}$/, ''),
+      marks[1]!.length,
+    );
   const isText = lines.indents[line]! >= 0 && lines.indents[line]! <= 3 && !/^ {0,3}(?:[-+*>|=]|\d+[.)])/.test(text);
   const alone = line === 0 || lines.indents[line - 1]! < 0;
   if (!isText || !alone || line + 1 >= lines.count) return undefined;

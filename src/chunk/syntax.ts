@@ -2,7 +2,7 @@
 import { type Grammar, type Node, Role, type Tree, type TreeCursor, withTree } from './grammars.ts';
 import type { Definition } from './labels.ts';
 import { type CutWeights, type Lines, weighLooks } from './lines.ts';
-import { readName } from './names.ts';
+import { type Name, readName } from './names.ts';
 
 /** What is known of a file before it is cut. */
 export type Outline = { readonly weights: CutWeights; readonly definitions: readonly Definition[] };
@@ -43,15 +43,16 @@ type Frame = {
   pendingLast: number;
   /** Last line of the sibling before, and what it defines. */
   siblingLast: number;
-  sibling: MutableDefinition | undefined;
+  sibling: string | undefined;
 };
 
-type MutableDefinition = { -readonly [Key in keyof Definition]: Definition[Key] };
+/** Where a node stands and what it is to the chunker. */
+type Place = { readonly typeId: number; readonly role: number; readonly first: number; readonly last: number };
 
 class Walk {
   readonly #grammar: Grammar;
   readonly #lines: Lines;
-  readonly #definitions: MutableDefinition[] = [];
+  readonly #definitions: Definition[] = [];
   /** weights[n] is what begins to weigh at line n, less what ends to: their running sum is the weight. */
   readonly #changes: Float64Array;
 
@@ -100,8 +101,7 @@ class Walk {
     const role = this.#grammar.roles[typeId]!;
     if (role === Role.Token) return undefined;
     const first = cursor.startPosition.row;
-    const end = cursor.endPosition;
-    const last = end.column === 0 && end.row > first ? end.row - 1 : end.row;
+    const last = this.#lastLine(first, cursor.endPosition);
     if (role === Role.Comment || role === Role.Attribute) {
       this.#weigh(first, last, INSIDE_WEIGHT[role]!);
       waitForOwner(frame, first, last, role);
@@ -109,64 +109,61 @@ class Walk {
     }
     if (frame.pendingFirst >= 0 && first <= frame.pendingLast + 1) this.#weigh(frame.pendingFirst, first, GLUE_WEIGHT);
     frame.pendingFirst = -1;
-    return this.#note(cursor, frame, typeId, role, first, last);
+    return this.#note(cursor, frame, { typeId, role, first, last });
   }
 
-  #note(
-    cursor: TreeCursor,
-    frame: Frame,
-    typeId: number,
-    role: number,
-    first: number,
-    last: number,
-  ): Frame | undefined {
-    const definition = this.#define(cursor, frame, typeId, role, first, last);
-    const kind = definition === 'none' ? Role.Other : definition.role;
+  /** Weighs a node, records what it defines, and decides whether to look inside. */
+  #note(cursor: TreeCursor, frame: Frame, node: Place): Frame | undefined {
+    const { first, last } = node;
+    const name = this.#readName(cursor, frame, node);
+    const kind = this.#kindOf(node, name, frame);
+    this.#define(frame, name, first, last);
+    const long = this.#lines.ends[last]! - this.#lines.starts[first]! > LOOK_INSIDE_CHARS;
+    const look = kind === Role.Wrapper || kind === Role.Container || (last > first && (long || kind === Role.Value));
     const plain = kind === Role.Wrapper && frame.insideFunction ? Role.Other : kind;
-    const multiline = last > first;
-    const long =
-      this.#lines.ends[Math.min(last, this.#lines.count - 1)]! - this.#lines.starts[first]! > LOOK_INSIDE_CHARS;
-    const look = kind === Role.Wrapper || kind === Role.Container || (multiline && (long || kind === Role.Value));
     this.#weigh(first, last, INSIDE_WEIGHT[plain]! + (look ? 0 : UNSEEN_WEIGHT));
     if (kind === Role.Function && long) this.#weighShreds(first, last);
     frame.siblingLast = last;
-    if (!look) return undefined;
-    const enclosed = frame.enclosed || (definition !== 'none' && definition.named);
-    return newFrame(frame.insideFunction || kind === Role.Function, enclosed);
+    return look
+      ? newFrame(frame.insideFunction || kind === Role.Function, frame.enclosed || name !== undefined)
+      : undefined;
   }
 
-  /** Records what a node defines; 'none' when a defining type of node defines nothing here. */
-  #define(cursor: TreeCursor, frame: Frame, typeId: number, role: number, first: number, last: number) {
+  /** Some nodes end where the next one begins; the white space between is not theirs. */
+  #lastLine(first: number, end: { row: number; column: number }): number {
+    const { indents, count } = this.#lines;
+    let last = Math.min(end.row, count - 1);
+    if (last === end.row && end.column <= indents[last]!) last -= 1;
+    while (last > first && indents[last]! < 0) last -= 1;
+    return Math.max(first, last);
+  }
+
+  /** The name that a node defines; undefined when it has none, or is a mere variable of a function. */
+  #readName(cursor: TreeCursor, frame: Frame, { typeId, role }: Place): Name | undefined {
     const rule = this.#grammar.rules[typeId];
-    if (role !== Role.Container && role !== Role.Function && role !== Role.Value) {
-      frame.sibling = undefined;
-      return { role, named: false };
-    }
-    if (rule === undefined || rule === '') return { role, named: false };
+    if (rule === undefined || rule === '') return undefined;
     const node = cursor.currentNode;
-    const onlyFunctions = role === Role.Value && (frame.insideFunction || rule.startsWith('='));
-    const ignored = role === Role.Value && ((onlyFunctions && !this.#holdsFunction(node)) || importsModule(node.text));
-    const name = ignored ? undefined : readName(node, rule, frame.enclosed);
-    if (name === undefined) {
-      frame.sibling = undefined;
-      return role === Role.Value && !frame.insideFunction ? { role, named: false } : ('none' as const);
+    if (role === Role.Value) {
+      if ((frame.insideFunction || rule.startsWith('=')) && !this.#holdsFunction(node)) return undefined;
+      if (importsModule(node.text)) return undefined;
     }
-    const sibling = frame.sibling;
-    if (
-      sibling !== undefined &&
-      name.name !== undefined &&
-      sibling.name === name.name &&
-      first <= frame.siblingLast + 2
-    ) {
-      // Equations, clauses and overloads of one name are one definition.
-      this.#weigh(sibling.row, first, GLUE_WEIGHT / 2);
-      sibling.last = last;
-    } else {
-      frame.sibling = { name: name.name, owners: name.owners, row: name.row, last };
-      this.#definitions.push(frame.sibling);
-    }
-    const named = name.role === 'container' ? Role.Container : name.role === 'function' ? Role.Function : role;
-    return { role: named, named: true };
+    return readName(node, rule, frame.enclosed);
+  }
+
+  /** What a node is here: a type of node that can define something need not. */
+  #kindOf({ typeId, role }: Place, name: Name | undefined, frame: Frame): number {
+    if (name?.role !== undefined) return name.role === 'container' ? Role.Container : Role.Function;
+    const expected = this.#grammar.rules[typeId] !== undefined && this.#grammar.rules[typeId] !== '';
+    if (!expected || name !== undefined) return role;
+    return role === Role.Value && !frame.insideFunction ? Role.Value : Role.Other;
+  }
+
+  #define(frame: Frame, name: Name | undefined, first: number, last: number): void {
+    if (name !== undefined) this.#definitions.push({ name: name.name, owners: name.owners, row: name.row, last });
+    // Equations, clauses and overloads of one name belong together.
+    const again = name?.name !== undefined && frame.sibling === name.name && first <= frame.siblingLast + 2;
+    if (again) this.#weigh(frame.siblingLast, first, GLUE_WEIGHT / 2);
+    frame.sibling = name?.name;
   }
 
   #holdsFunction(node: Node): boolean {

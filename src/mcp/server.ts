@@ -27,6 +27,8 @@ import { visibleLine } from './visible.ts';
 const ROOTS_WAIT_MS = 1_500;
 /** Lets the first message, which usually waits in the pipe already, be answered before the index is loaded. */
 const HANDSHAKE_HEAD_START_MS = 20;
+/** Longest message: both ends of the longest file that is parsed, in any script. A longer one ends the connection. */
+const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 /** Longest that closing the index may hold up the end: with the rest of it, the process is gone within a second. */
 const CLOSE_WAIT_MS = 600;
 /** The list of tools is the same for everybody and changes only with the version. */
@@ -44,7 +46,7 @@ export type ServeOptions = {
 /** Serves until the client is gone, then closes the index and tells how it ended. The caller exits. */
 export async function serveMcp({ open, rootIsConfigured }: ServeOptions): Promise<Ending> {
   const late = new LateIndex(open);
-  const transport = new StdioServerTransport();
+  const transport = new StdioServerTransport(process.stdin, process.stdout, { maxBufferSize: MESSAGE_BYTES_MAX });
   const session = serveStdio(({ era }) => buildServer(late, era), {
     transport,
     onerror: (error) => log.debug('protocol', { message: error.message }),

@@ -7,8 +7,8 @@ import { readArguments } from './arguments.ts';
 import { statusText } from './statusText.ts';
 import { answerText } from './text.ts';
 
-/** Longest code, prefix or suffix: larger than any file that is parsed. */
-const CODE_CHARS_MAX = 1_000_000;
+/** Longest code, prefix or suffix: larger than any piece worth comparing, and two of them fit into one message. */
+const CODE_CHARS_MAX = 500_000;
 const LINE_MAX = 10_000_000;
 
 /** Asks the index, with arguments that were already read. */

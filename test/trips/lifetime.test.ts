@@ -70,7 +70,7 @@ describe.each(['idle', 'indexing'])('a server that is %s', (state) => {
     ],
     [
       'a message is longer than any honest one',
-      (server: RawServer) => server.child.stdin.write('x'.repeat(11 * 1024 * 1024)),
+      (server: RawServer) => server.child.stdin.write('x'.repeat(5 * 1024 * 1024)),
     ],
   ])('ends within a second when %s', async (_name, end) => {
     const server = await startIn(state);

@@ -14,6 +14,10 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+import { vi } from 'vitest';
+
+/** Trips start processes and index thousands of files: on a loaded machine that takes its time. */
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 export const BIN = fileURLToPath(new URL('../../bin/dowser.cjs', import.meta.url));
 

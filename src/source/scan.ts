@@ -28,8 +28,10 @@ export type ScanOptions = { readonly signal?: AbortSignal };
 const NESTED_MAX = 500;
 /** Beyond, the lists alone take gigabytes. */
 const FILES_MAX = 1_000_000;
-/** Folders named in a note: enough to see the pattern. */
+/** Folders named in a note, notes, and characters of each: enough to see the pattern. */
 const NOTE_NAMES_MAX = 5;
+const NOTES_MAX = 20;
+const NOTE_CHARS_MAX = 400;
 
 /** Lists the root and the repositories in it. Throws DowserError: bad_root, git_failed, cancelled. */
 export async function scan(root: string, { signal }: ScanOptions = {}): Promise<ScanResult> {
@@ -97,7 +99,12 @@ class Scanner {
       );
     }
     const inOrder = <T>(found: Map<string, T>): T[] => [...found.keys()].sort().map((path) => found.get(path)!);
-    return { entries: inOrder(this.#entries), skips: inOrder(this.#skips), via: this.#via, notes: this.notes };
+    return {
+      entries: inOrder(this.#entries),
+      skips: inOrder(this.#skips),
+      via: this.#via,
+      notes: presentable(this.notes),
+    };
   }
 
   async #gitNames(base: string): Promise<string[] | undefined> {
@@ -124,6 +131,7 @@ class Scanner {
       pacer: this.#pacer,
       excludes: (path, isFolder) => this.#excludes(below(base, path), isFolder),
       problems: this.notes,
+      filesMax: FILES_MAX,
     });
     this.#made.push(...listing.builtIn.map((path) => below(base, path)));
     return this.#under(base, { names: [...listing.names, ...listing.nested], skips: listing.skips });
@@ -178,6 +186,14 @@ function isLinkedWorkTree(folder: string): boolean {
   } catch {
     return false; // a folder: a repository of its own
   }
+}
+
+/** Notes quote names that anybody may have chosen: no control characters, no flood. */
+function presentable(notes: readonly string[]): string[] {
+  const shown = notes
+    .slice(0, NOTES_MAX)
+    .map((note) => note.replace(/[\p{Cc}\p{Cf}]/gu, '\uFFFD').slice(0, NOTE_CHARS_MAX));
+  return notes.length > NOTES_MAX ? [...shown, `${notes.length - NOTES_MAX} more notes were left out.`] : shown;
 }
 
 function isFolder(path: string): boolean {

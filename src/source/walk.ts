@@ -20,6 +20,8 @@ export type WalkOptions = {
   /** Rules that apply on top, so that a folder they leave out is not entered. */
   readonly excludes: (path: string, isFolder: boolean) => boolean;
   readonly problems: string[];
+  /** Enough; what lies beyond is not looked for. */
+  readonly filesMax: number;
 };
 
 /** Never sources, whatever the ignore files say. */
@@ -40,7 +42,7 @@ const MANIFEST =
 const MADE_MARKERS = ['CACHEDIR.TAG', 'pyvenv.cfg'];
 
 /** Walks `top`. Deep trees cost memory, not stack. */
-export async function walk(top: string, { pacer, excludes, problems }: WalkOptions): Promise<WalkListing> {
+export async function walk(top: string, { pacer, excludes, problems, filesMax }: WalkOptions): Promise<WalkListing> {
   const listing: WalkListing = { names: [], nested: [], skips: [], builtIn: [] };
   const hasGit = isWorkTree(top);
   const rules = new IgnoreFiles(
@@ -50,7 +52,7 @@ export async function walk(top: string, { pacer, excludes, problems }: WalkOptio
     hasGit ? localExcludes(top) : undefined,
   );
   const waiting = [''];
-  for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
+  for (let folder = waiting.pop(); folder !== undefined && listing.names.length <= filesMax; folder = waiting.pop()) {
     const children = readFolder(top, folder, listing.skips);
     for (const child of children) {
       if (pacer.isDue()) await pacer.rest();

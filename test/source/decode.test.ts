@@ -52,7 +52,10 @@ describe('decode', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         const decoded = decode(Buffer.from(bytes));
-        return decoded === undefined || (Buffer.from(decoded.text).toString() === decoded.text && !decoded.text.includes('\0'));
+        return (
+          decoded === undefined ||
+          (Buffer.from(decoded.text).toString() === decoded.text && !decoded.text.includes('\0'))
+        );
       }),
       { numRuns: 2_000, seed: 11 },
     );

@@ -90,7 +90,7 @@ const tree = fc.record({
 const RUNS = Number(process.env.DOWSER_TEST_IGNORE_RUNS ?? 60);
 
 function walkAll(root: string, problems: string[] = []): Promise<WalkListing> {
-  return walk(root, { pacer: new Pacer(), excludes: () => false, problems });
+  return walk(root, { pacer: new Pacer(), excludes: () => false, problems, filesMax: 100_000 });
 }
 
 describe('the walker', () => {

@@ -225,6 +225,16 @@ describe('scan', () => {
     chmodSync(join(root, 'closed'), 0o700);
   });
 
+  test('quotes hostile names in notes without control characters and without a flood', async () => {
+    const root = makeTree(
+      Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`d\u001b[31m\n${at}/.dowserignore/`, ''])),
+    );
+    write(root, Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`d\u001b[31m\n${at}/x`, ''])));
+    const { notes } = await scan(root);
+    expect(notes).toHaveLength(21);
+    expect(notes.join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+  });
+
   test('says that the root is gone instead of listing nothing', async () => {
     const root = makeFolder();
     rmSync(root, { recursive: true });

@@ -2,6 +2,7 @@
 import { lstatSync, realpathSync } from 'node:fs';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { DowserError } from '../errors.ts';
+import { lstatOrNothing } from './lstat.ts';
 
 const ON_WINDOWS = process.platform === 'win32';
 const URL_START = /^[a-z][a-z0-9+.-]*:\/\//i;
@@ -33,7 +34,7 @@ export function isInside(root: string, path: string): boolean {
 /** Where there is no such file, a backslash is taken for a separator that came from another system. */
 function withSystemSeparators(root: string, argument: string): string {
   if (ON_WINDOWS || !argument.includes('\\')) return argument;
-  return exists(resolve(root, argument)) ? argument : argument.replaceAll('\\', '/');
+  return lstatOrNothing(resolve(root, argument)) ? argument : argument.replaceAll('\\', '/');
 }
 
 /** The real path of the nearest part that exists, and the rest as given. */
@@ -52,14 +53,6 @@ function realPathOf(path: string, argument: string, root: string): string {
     if (parent === existing) throw refusal(argument, root);
     rest.unshift(relative(parent, existing));
     existing = parent;
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch {
-    return false;
   }
 }
 

@@ -2,6 +2,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import createIgnore, { type Ignore } from 'ignore';
+import { lstatOrNothing } from './lstat.ts';
 
 /** Obeyed on top of any listing. `.dowserignore` in any folder; those of other agents in the root, since people expect it. */
 const OWN_FILES: readonly { readonly name: string; readonly everyFolder: boolean }[] = [
@@ -91,9 +92,7 @@ export class IgnoreFiles {
 
 /** A judge over every ignore file that is obeyed on top of a listing. */
 export function createOwnRules(root: string, problems: string[]): (path: string, isFolder: boolean) => boolean {
-  const obeyed = OWN_FILES.filter(
-    ({ name, everyFolder }) => everyFolder || lstatSync(join(root, name), { throwIfNoEntry: false }),
-  );
+  const obeyed = OWN_FILES.filter(({ name, everyFolder }) => everyFolder || lstatOrNothing(join(root, name)));
   const all = obeyed.map((file) => new IgnoreFiles(root, file, problems));
   return (path, isFolder) => all.some((files) => files.excludes(path, isFolder));
 }

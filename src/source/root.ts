@@ -4,6 +4,7 @@ import { dirname, join, parse, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DowserError } from '../errors.ts';
 import { isInside } from './confine.ts';
+import { lstatOrNothing } from './lstat.ts';
 
 export type RootChoices = {
   /** `--root`. */
@@ -97,13 +98,5 @@ function realOrGiven(path: string): string {
     return realpathSync.native(path);
   } catch {
     return path;
-  }
-}
-
-function lstatOrNothing(path: string): ReturnType<typeof lstatSync> | undefined {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
   }
 }

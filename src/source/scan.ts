@@ -6,6 +6,7 @@ import type { Entry, Skip, SkipReason } from '../types.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { listWithGit } from './git.ts';
 import { createOwnRules, readRules } from './ignore.ts';
+import { lstatOrNothing } from './lstat.ts';
 import { Pacer } from './pacer.ts';
 import { isWorkTree, workTreeAround } from './root.ts';
 import { isSecretName } from './secrets.ts';
@@ -63,8 +64,7 @@ class Scanner {
   #via: 'git' | 'walk' = 'walk';
 
   constructor(root: string, signal: AbortSignal | undefined) {
-    const stats = lstatSync(root, { throwIfNoEntry: false });
-    if (!stats?.isDirectory())
+    if (!lstatOrNothing(root)?.isDirectory())
       throw new DowserError('bad_root', `${root} is no longer a folder. Start again with a folder that exists.`);
     this.#root = root;
     this.#signal = signal;
@@ -163,7 +163,8 @@ class Scanner {
   #isRealFolder(folder: string): boolean {
     const known = this.#realFolders.get(folder);
     if (known !== undefined) return known;
-    const real = this.#isRealFolder(parentOf(folder)) && isFolder(`${this.#root}/${folder}`);
+    const real =
+      this.#isRealFolder(parentOf(folder)) && lstatOrNothing(`${this.#root}/${folder}`)?.isDirectory() === true;
     this.#realFolders.set(folder, real);
     return real;
   }
@@ -194,14 +195,6 @@ function presentable(notes: readonly string[]): string[] {
     .slice(0, NOTES_MAX)
     .map((note) => note.replace(/[\p{Cc}\p{Cf}]/gu, '\uFFFD').slice(0, NOTE_CHARS_MAX));
   return notes.length > NOTES_MAX ? [...shown, `${notes.length - NOTES_MAX} more notes were left out.`] : shown;
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  } catch {
-    return false;
-  }
 }
 
 function parentOf(path: string): string {

@@ -1,9 +1,10 @@
 /** Lists a folder where git can't: every file that no ignore rule leaves out. */
-import { type Dirent, lstatSync, readdirSync } from 'node:fs';
+import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Skip } from '../types.ts';
 import { showBytes } from './git.ts';
 import { IgnoreFiles, readRules } from './ignore.ts';
+import { lstatOrNothing } from './lstat.ts';
 import type { Pacer } from './pacer.ts';
 import { isWorkTree } from './root.ts';
 
@@ -90,10 +91,10 @@ function readFolder(top: string, folder: string, skips: Skip[]): Dirent[] {
     // Names that are not UTF-8 can't be opened by their decoded form.
     for (const { name } of readdirSync(place, { withFileTypes: true, encoding: 'buffer' })) {
       const shown = showBytes(name);
-      if (lstatSync(join(place, name.toString()), { throwIfNoEntry: false })) continue;
+      if (lstatOrNothing(join(place, name.toString()))) continue;
       skips.push({ path: folder === '' ? shown : `${folder}/${shown}`, reason: 'bad_name', detail: 'not UTF-8' });
     }
-    return children.filter(({ name }) => lstatSync(join(place, name), { throwIfNoEntry: false }) !== undefined);
+    return children.filter(({ name }) => lstatOrNothing(join(place, name)) !== undefined);
   } catch (error) {
     skips.push({ path: folder, reason: 'unreadable', detail: (error as NodeJS.ErrnoException).code ?? 'unknown' });
     return [];
@@ -104,5 +105,5 @@ function isMade(place: string, name: string, siblings: readonly Dirent[]): boole
   if (MADE_FOLDERS.has(name)) return true;
   if (BUILT_FOLDERS.has(name) && siblings.some((sibling) => sibling.isFile() && MANIFEST.test(sibling.name)))
     return true;
-  return MADE_MARKERS.some((marker) => lstatSync(join(place, marker), { throwIfNoEntry: false }) !== undefined);
+  return MADE_MARKERS.some((marker) => lstatOrNothing(join(place, marker)) !== undefined);
 }

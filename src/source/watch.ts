@@ -46,12 +46,7 @@ export function watchTree(root: string, { onHint, debounceMs, gapMs = GAP_MS }: 
     if (event === 'rename') noteLoss(folder, name);
     hints.note();
   });
-  watcher.on('error', (error) => {
-    const { code, message } = error as NodeJS.ErrnoException;
-    degraded ??= LIMIT_REACHED.has(code ?? '')
-      ? `the system's limit of watched folders is reached (${code}); on Linux raise fs.inotify.max_user_watches`
-      : `watching failed (${code ?? message})`;
-  });
+  watcher.on('error', (error) => (degraded ??= explain(error as NodeJS.ErrnoException)));
   const ready = new Promise<void>((resolve) => watcher.once('ready', resolve));
   let isClosed = false;
   watcher.add(placeOf(''));
@@ -152,6 +147,12 @@ function createSettler(callBack: () => void, debounceMs: number, gapMs: number):
       clearTimeout(timer);
     },
   };
+}
+
+function explain({ code, message }: NodeJS.ErrnoException): string {
+  return LIMIT_REACHED.has(code ?? '')
+    ? `the system's limit of watched folders is reached (${code}); on Linux raise fs.inotify.max_user_watches`
+    : `watching failed (${code ?? message})`;
 }
 
 function isOrLiesIn(folder: string, places: ReadonlySet<string>): boolean {

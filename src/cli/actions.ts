@@ -1,6 +1,7 @@
 /** What the commands do: open the index, bring it in step, ask, print. Each resolves to its exit code. */
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
+import { text as readAll } from 'node:stream/consumers';
 import { resolveConfig } from '../config.ts';
 import { DowserError } from '../errors.ts';
 import { setLogLevel } from '../log.ts';
@@ -23,7 +24,7 @@ export async function similar(options: Options, words: readonly string[], signal
   const [word, ...more] = words;
   if (word === undefined || more.length > 0) throw new UsageError('similar needs one place: dowser similar PATH:LINE.');
   const place: { path?: string; line?: number; code?: string } =
-    word === '-' ? { code: readText('-') } : placeOf(word, false);
+    word === '-' ? { code: await readText('-') } : placeOf(word, false);
   const floor = options.minSimilarity === undefined ? {} : { minSimilarity: options.minSimilarity };
   return ask(options, signal, (opened) =>
     opened.similar({ ...asked(options), ...floor, ...rooted(opened, place), signal }),
@@ -37,7 +38,7 @@ export async function complete(options: Options, words: readonly string[], signa
     throw new UsageError('complete needs one place: dowser complete PATH:LINE[:COLUMN], or --prefix-file FILE.');
   }
   if (suffixFile && !prefixFile) throw new UsageError('--suffix-file goes with --prefix-file.');
-  const place = prefixFile === undefined ? placeOf(word!, true) : unsavedOf(prefixFile, suffixFile, word);
+  const place = prefixFile === undefined ? placeOf(word!, true) : await unsavedOf(prefixFile, suffixFile, word);
   return ask(options, signal, (opened) => opened.complete({ ...asked(options), ...rooted(opened, place), signal }));
 }
 
@@ -160,13 +161,17 @@ function rooted<Place extends { path?: string }>(opened: CodeIndex, place: Place
   return place.path === undefined ? place : { ...place, path: fromRoot(opened.root, place.path) };
 }
 
-function unsavedOf(prefixFile: string, suffixFile: string | undefined, path: string | undefined) {
-  return { prefix: readText(prefixFile), ...(suffixFile && { suffix: readText(suffixFile) }), ...(path && { path }) };
+async function unsavedOf(prefixFile: string, suffixFile: string | undefined, path: string | undefined) {
+  return {
+    prefix: await readText(prefixFile),
+    ...(suffixFile && { suffix: await readText(suffixFile) }),
+    ...(path && { path }),
+  };
 }
 
-function readText(file: string): string {
+async function readText(file: string): Promise<string> {
   try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8');
+    return file === '-' ? await readAll(process.stdin) : await readFile(file, 'utf8');
   } catch (cause) {
     throw new DowserError(
       'bad_argument',

@@ -10,13 +10,12 @@ import { commandHelp, overview } from './help.ts';
 
 /** How long a command that was interrupted may take to put things in order. */
 const INTERRUPT_WAIT_MS = 2_000;
+/** One Ctrl-C arrives twice through the launcher: from the terminal, and passed on. */
+const SAME_KEY_MS = 500;
 
 /** Runs one command line and ends the process. */
 export async function run(argv: readonly string[]): Promise<void> {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0); // the reader has what it wanted
-    throw error;
-  });
+  if (argv[0] !== 'serve') process.stdout.on('error', endWithoutReader); // a server closes its index first
   const interrupt = new AbortController();
   let code: number;
   try {
@@ -61,12 +60,24 @@ function unknownCommand(name: string): string {
   return `Unknown ${kind} '${visibleLine(name, 80)}'. ${hint}`;
 }
 
+/** A reader that went away has what it wanted. */
+function endWithoutReader(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`dowser: can't write to standard output: ${error.message}\n`);
+  process.exit(1);
+}
+
 /** The first signal asks the command to stop; a second one, or a command that does not, ends the process. */
 function onInterrupt(interrupt: AbortController): void {
+  let firstMs = 0;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       const code = 128 + constants.signals[signal];
-      if (interrupt.signal.aborted) process.exit(code);
+      if (interrupt.signal.aborted) {
+        if (performance.now() - firstMs > SAME_KEY_MS) process.exit(code);
+        return;
+      }
+      firstMs = performance.now();
       interrupt.abort(code);
       setTimeout(() => process.exit(code), INTERRUPT_WAIT_MS).unref();
     });

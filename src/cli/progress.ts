@@ -28,7 +28,7 @@ export class Progress {
     if (!this.#shown || nowMs - this.#drawnMs < REDRAW_MS) return;
     this.#drawnMs = nowMs;
     this.#drawn = true;
-    const line = progressLine(progress, nowMs - this.#startMs).slice(0, Math.max(1, (this.#screen.columns ?? 80) - 1));
+    const line = progressLine(progress, nowMs - this.#startMs).slice(0, Math.max(1, (this.#screen.columns || 80) - 1));
     this.#screen.write(`\r\u001b[K${line}`);
   }
 

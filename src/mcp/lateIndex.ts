@@ -11,17 +11,20 @@ export type OpenIndex = (clientRoots: readonly string[]) => Promise<CodeIndex>;
 
 export class LateIndex {
   readonly #open: OpenIndex;
+  readonly #rootIsConfigured: boolean;
   #opening: Promise<CodeIndex> | undefined;
   #clientRoots: Promise<readonly string[]> | undefined;
   #closed = false;
 
-  constructor(open: OpenIndex) {
+  /** With a configured root, clients are not asked for theirs. */
+  constructor(open: OpenIndex, rootIsConfigured: boolean) {
     this.#open = open;
+    this.#rootIsConfigured = rootIsConfigured;
   }
 
-  /** True once nobody needs to ask the client for its roots any more. */
-  get begun(): boolean {
-    return this.#clientRoots !== undefined;
+  /** True as long as a client that can name roots should be asked for them before the index is opened. */
+  get wantsRoots(): boolean {
+    return !this.#rootIsConfigured && this.#clientRoots === undefined;
   }
 
   /** Opens in the background. The first caller's roots count. */

@@ -45,7 +45,7 @@ export type ServeOptions = {
 
 /** Serves until the client is gone, then closes the index and tells how it ended. The caller exits. */
 export async function serveMcp({ open, rootIsConfigured }: ServeOptions): Promise<Ending> {
-  const late = new LateIndex(open);
+  const late = new LateIndex(open, rootIsConfigured);
   const transport = new StdioServerTransport(process.stdin, process.stdout, { maxBufferSize: MESSAGE_BYTES_MAX });
   const session = serveStdio(({ era }) => buildServer(late, era), {
     transport,
@@ -108,7 +108,7 @@ async function call(
   const { signal } = context.mcpReq;
   try {
     const ask = tool.prepare(raw);
-    if (!late.begun && namesRoots(context)) {
+    if (late.wantsRoots && namesRoots(context)) {
       if (context.mcpReq.inputResponses === undefined)
         return inputRequired({ inputRequests: { roots: inputRequired.listRoots() } });
       const response = inputResponse(context.mcpReq.inputResponses, 'roots');
@@ -155,7 +155,7 @@ function namesRoots({ mcpReq }: ServerContext): boolean {
 
 /** On a connection of the older era, the client is asked once, right after the handshake. */
 async function legacyRoots(server: Server, late: LateIndex): Promise<readonly string[]> {
-  if (late.begun || server.getClientCapabilities()?.roots === undefined) return [];
+  if (!late.wantsRoots || server.getClientCapabilities()?.roots === undefined) return [];
   try {
     const { roots } = await server.listRoots({}, { timeout: ROOTS_WAIT_MS });
     return roots.map(({ uri }) => uri);

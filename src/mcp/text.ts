@@ -80,7 +80,11 @@ function caveats({ coverage, notes }: Answer): string[] {
   const lines = notes.map((note) => visibleLine(note));
   if (coverage.embedded < coverage.chunks) {
     const percent = Math.floor((coverage.embedded / coverage.chunks) * 100);
-    lines.push(`Search by meaning covers ${percent} % of the code so far; the rest is found by its words.`);
+    lines.push(
+      percent === 0
+        ? 'Found by words alone: the code has no embeddings to compare meaning by.'
+        : `Search by meaning covers ${percent} % of the code; the rest is found by its words.`,
+    );
   }
   return lines.map((line) => `Note: ${line}`);
 }

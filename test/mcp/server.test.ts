@@ -21,13 +21,18 @@ afterEach(async () => {
 });
 
 /** A client and a server in this process, joined as over stdio. */
-async function connect(mode: (typeof ERAS)[number], roots: Roots, open: () => Promise<CodeIndex>): Promise<Connected> {
+async function connect(
+  mode: (typeof ERAS)[number],
+  roots: Roots,
+  open: () => Promise<CodeIndex>,
+  rootIsConfigured = false,
+): Promise<Connected> {
   const opened: string[][] = [];
   const openCounted: OpenIndex = (clientRoots) => {
     opened.push([...clientRoots]);
     return open();
   };
-  const late = new LateIndex(openCounted);
+  const late = new LateIndex(openCounted, rootIsConfigured);
   const [ours, theirs] = InMemoryTransport.createLinkedPair();
   const session = serveStdio(({ era }) => buildServer(late, era), { transport: ours });
   const client = new Client(
@@ -191,10 +196,16 @@ describe.each(ERAS)('a client that negotiates %s', (mode) => {
   });
 });
 
+test.each(ERAS)('a client that negotiates %s is not asked for roots when the root is configured', async (mode) => {
+  const { client, opened } = await connect(mode, 'named', memory, true);
+  await call(client, 'index_status', {});
+  expect(opened).toEqual([[]]);
+});
+
 describe('an index that opens late', () => {
   test('is closed although it opens only after the end', async () => {
     const { promise, resolve } = deferred<CodeIndex>();
-    const late = new LateIndex(() => promise);
+    const late = new LateIndex(() => promise, true);
     late.begin();
     const closing = late.close();
     const index = await memory();
@@ -204,7 +215,7 @@ describe('an index that opens late', () => {
   });
 
   test('does not hold a call whose client went away', async () => {
-    const late = new LateIndex(() => new Promise(() => {}));
+    const late = new LateIndex(() => new Promise(() => {}), true);
     const abort = new AbortController();
     const waiting = late.get(abort.signal);
     abort.abort();
@@ -217,7 +228,7 @@ describe('an index that opens late', () => {
     const late = new LateIndex(() => {
       opens++;
       return memory();
-    });
+    }, true);
     await late.close();
     late.begin();
     await expect(late.get(new AbortController().signal)).rejects.toThrow('shutting down');

@@ -53,7 +53,7 @@ describe('an answer as text', () => {
     const coverage = { filesTotal: 1_200, filesIndexed: 300, pending: 900, skipped: {}, embedded: 50, chunks: 200 };
     const indexing = answerText(answer({ coverage, freshness: { state: 'indexing' } }), { advice });
     expect(indexing).toContain('300 of 1,200 files searchable so far: still indexing');
-    expect(indexing).toContain('covers 25 % of the code so far');
+    expect(indexing).toContain('covers 25 % of the code');
     const old = answerText(answer({ freshness: { state: 'as_of', sweptAt: '2026-01-01T00:00:00.000Z' } }), { advice });
     expect(old).toContain('as of 2026-01-01T00:00:00.000Z: later edits may be missing');
   });

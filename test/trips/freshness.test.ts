@@ -120,6 +120,17 @@ test('two servers answer on one repository while it changes, without a word of a
   await clients[1]!.close();
 });
 
+test('the command line answers beside a running server, and both know an edit', async () => {
+  const client = await connectClient(place);
+  await askUntil(search(client, 'acquireLease'), (text) => text.includes('src/lease.ts'), 10_000);
+  write(place.root, { 'src/besides.ts': 'export function besidesTheServer() {}\n' });
+  const { status, stdout, stderr } = runCli(place, ['search', 'besidesTheServer']);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(stdout).toMatch(/^src\/besides\.ts:1-1/);
+  expect(await search(client, 'besidesTheServer')()).toContain('src/besides.ts');
+  await client.close();
+});
+
 test('nothing is written inside the repository', async () => {
   const before = treeOf(place.root);
   const client = await connectClient(place);

@@ -68,7 +68,7 @@ export function openReader(database: Database.Database): Reader {
     'SELECT t.* FROM json_each(?) AS asked JOIN texts AS t ON t.chunk_id = asked.value',
   );
   const embeddings = database.prepare<[string], EmbeddingColumns>(
-    'SELECT e.* FROM json_each(?) AS asked JOIN embeddings AS e ON e.chunk_id = asked.value WHERE length(e.embedding) > 0',
+    'SELECT e.chunk_id, e.checksum, e.embedding FROM json_each(?) AS asked JOIN embeddings AS e ON e.chunk_id = asked.value WHERE length(e.embedding) > 0',
   );
   // A chunk without lines is a file known by its name alone: there is nothing to embed.
   const waiting = 'c.start_line > 0 AND NOT EXISTS (SELECT 1 FROM embeddings AS e WHERE e.chunk_id = c.id)';

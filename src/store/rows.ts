@@ -72,28 +72,27 @@ const INT8_MAX = 127;
  */
 export function quantise(embedding: Embedding): Int8Array | undefined {
   let largest = 0;
-  for (const value of embedding) {
-    if (!Number.isFinite(value)) return undefined;
-    largest = Math.max(largest, Math.abs(value));
+  for (let i = 0; i < embedding.length; i++) {
+    const size = Math.abs(embedding[i]!);
+    // False for NaN as well.
+    if (!(size < Number.POSITIVE_INFINITY)) return undefined;
+    if (size > largest) largest = size;
   }
   if (largest === 0) return undefined;
-  return Int8Array.from(embedding, (value) => Math.round((value / largest) * INT8_MAX));
+  const bytes = new Int8Array(embedding.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.round((embedding[i]! / largest) * INT8_MAX);
+  return bytes;
 }
 
 /** The stored bytes as an embedding of unit length again. */
 export function dequantise(bytes: Uint8Array): Embedding {
   const values = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   let squares = 0;
-  for (const value of values) squares += value * value;
+  for (let i = 0; i < values.length; i++) squares += values[i]! * values[i]!;
   const length = Math.sqrt(squares) || 1;
-  return Float32Array.from(values, (value) => value / length);
-}
-
-/** One bit a dimension, set where it is positive, in whole 32-bit words. */
-export function signBits(values: ArrayLike<number>): Uint8Array {
-  const bits = new Uint8Array(Math.ceil(values.length / 32) * 4);
-  for (let i = 0; i < values.length; i++) if (values[i]! > 0) bits[i >> 3]! |= 1 << (i & 7);
-  return bits;
+  const embedding = new Float32Array(values.length);
+  for (let i = 0; i < values.length; i++) embedding[i] = values[i]! / length;
+  return embedding;
 }
 
 /** The same memory as a Buffer, which is what SQLite takes as a blob. */

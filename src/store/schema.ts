@@ -1,6 +1,5 @@
 /** Tables, pragmas and versions of the index file: how one is opened, checked, made and emptied. */
 import Database from 'better-sqlite3';
-import { load as loadVectorFunctions } from 'sqlite-vec';
 import { isDamage } from './failures.ts';
 
 /** Changes with any change below; part of the file's name, so that versions of dowser never share a file. */
@@ -34,14 +33,14 @@ const TABLES = `
     hash TEXT NOT NULL, symbols TEXT NOT NULL, scope TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
   CREATE INDEX chunks_of_file ON chunks(file_id);
   CREATE TABLE texts(
-    chunk_id INTEGER PRIMARY KEY, path TEXT NOT NULL, symbols TEXT NOT NULL, body TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
+    chunk_id INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, path TEXT NOT NULL, symbols TEXT NOT NULL, body TEXT NOT NULL) STRICT;
   CREATE VIRTUAL TABLE words USING fts5(path, symbols, body, content='texts', content_rowid='chunk_id', tokenize='ascii');
   INSERT INTO words(words, rank) VALUES('secure-delete', 1);
   CREATE VIRTUAL TABLE vocabulary USING fts5vocab(words, 'row');
   CREATE TABLE definitions(
     plain TEXT NOT NULL, name TEXT NOT NULL, chunk_id INTEGER NOT NULL, PRIMARY KEY(plain, name, chunk_id)) STRICT, WITHOUT ROWID;
-  CREATE TABLE embeddings(chunk_id INTEGER PRIMARY KEY, embedding BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
-  CREATE TABLE coarse(chunk_id INTEGER PRIMARY KEY, bits BLOB NOT NULL) STRICT;
+  CREATE TABLE embeddings(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, chunk_id INTEGER NOT NULL UNIQUE, checksum INTEGER NOT NULL, embedding BLOB NOT NULL) STRICT;
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
@@ -63,7 +62,6 @@ export function openDatabase(file: string, mode: 'write' | 'read'): Database.Dat
     database.pragma('synchronous = NORMAL');
     database.pragma(`journal_size_limit = ${JOURNAL_BYTES_MAX}`);
     if (mode === 'read') database.pragma('query_only = ON');
-    loadVectorFunctions(database);
     return database;
   } catch (error) {
     database.close();
@@ -86,13 +84,11 @@ export function isWhole(database: Database.Database): boolean {
 /** Removes all rows, inside the caller's transaction. */
 export function clearAll(database: Database.Database): void {
   database.exec("INSERT INTO words(words) VALUES('delete-all')");
-  for (const table of ['files', 'chunks', 'texts', 'definitions']) database.exec(`DELETE FROM ${table}`);
-  clearEmbeddings(database);
+  for (const table of ['files', 'chunks', 'texts', 'definitions', 'embeddings']) database.exec(`DELETE FROM ${table}`);
 }
 
 export function clearEmbeddings(database: Database.Database): void {
   database.exec('DELETE FROM embeddings');
-  database.exec('DELETE FROM coarse');
 }
 
 function isCurrent(database: Database.Database): boolean {

@@ -64,12 +64,10 @@ export function openStore(file: string, options: StoreOptions): Store {
 function assemble(file: string, database: Database.Database, options: StoreOptions, wasSetAside: boolean): Store {
   const reader = openReader(database);
   const writer = openWriter(database, options.dimensions);
-  const lexical = openLexical(database);
-  const vector = openVector(database, options.dimensions);
   const readMeta = database.prepare<[string], string>('SELECT value FROM meta WHERE key = ?').pluck();
-  const version = (): string => `${database.pragma('data_version', { simple: true })}-${own}`;
   /** The own connection's commits don't show in data_version. */
   let own = 0;
+  const version = (): string => `${database.pragma('data_version', { simple: true })}-${own}`;
 
   /** Remembers what `read` gave until the rows change. */
   function remembered<Value>(read: () => Value): () => Value {
@@ -85,6 +83,13 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
   const counts = remembered(() => reader.counts());
   const chunkCount = remembered(() => reader.countChunks());
   const frequencies = remembered(() => new Map<string, number>());
+  const countDocuments = (term: string): number => {
+    const known = frequencies();
+    if (!known.has(term)) known.set(term, reader.countDocuments(term));
+    return known.get(term)!;
+  };
+  const lexical = openLexical(database, countDocuments);
+  const vector = openVector(database, options.dimensions, version);
   const isComparable = remembered(() => options.modelId !== undefined && readMeta.get('model') === modelKey(options));
   const isOwn = remembered(() => readMeta.get('fingerprint') === options.fingerprint);
 
@@ -119,13 +124,8 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
     damagedRows: reader.damagedRows,
     chunkCount: safe(chunkCount),
     documentFrequency: safe((terms) => {
-      const known = frequencies();
-      const found = new Map<string, number>();
-      for (const term of terms) {
-        if (!known.has(term)) known.set(term, reader.countDocuments(term));
-        if (known.get(term)! > 0) found.set(term, known.get(term)!);
-      }
-      return found;
+      const counted = terms.map((term) => [term, countDocuments(term)] as const);
+      return new Map(counted.filter(([, count]) => count > 0));
     }),
     counts: safe(counts),
     dataVersion: safe(version),

@@ -1,13 +1,13 @@
 /** Everything that changes rows: whole files only, each call one short transaction. */
 import type Database from 'better-sqlite3';
 import type { Embedding, Fingerprint, PreparedChunk, PreparedFile, Skip } from '../types.ts';
-import { asBlob, checksum, chunkChecksum, plainName, quantise, signBits, wellFormed, wordsChecksum } from './rows.ts';
+import { asBlob, checksum, chunkChecksum, plainName, quantise, type Words, wellFormed, wordsChecksum } from './rows.ts';
 
 export type Touched = { readonly path: string; readonly fingerprint: Fingerprint };
 export type Embedded = { readonly chunkId: number; readonly embedding: Embedding };
 
 export interface Writer {
-  /** The files' rows become these; the removed paths' rows go. Chunks that keep their text keep their embedding unless they bring one. */
+  /** The files' rows become these; the removed paths' rows go. Chunks that stay the same keep their embedding unless they bring one. */
   replaceFiles(files: readonly PreparedFile[], removed: readonly string[]): void;
   /** Files of which nothing is searchable get a row that says why. */
   replaceSkips(skips: readonly Skip[]): void;
@@ -19,30 +19,26 @@ export interface Writer {
 
 const NO_FINGERPRINT: Fingerprint = { size: 0, mtimeNs: '0', ctimeNs: '0', inode: '0' };
 
-type Kept = {
+/** A chunk as it is stored, with what tells whether a new one is the same. */
+type Stored = {
+  readonly id: number;
+  readonly start_line: number;
+  readonly end_line: number;
   readonly hash: string;
-  readonly embedding: Buffer;
-  readonly checksum: number;
-  readonly bits: Buffer | null;
+  readonly symbols: string;
+  readonly scope: string;
+  readonly wordsChecksum: number;
 };
 
 export function openWriter(database: Database.Database, dimensions: number): Writer {
   const fileIdOf = database.prepare<[string], number>('SELECT id FROM files WHERE path = ?').pluck();
-  const keptOf = database.prepare<[number], Kept>(
-    `SELECT c.hash, e.embedding, e.checksum, b.bits FROM chunks AS c JOIN embeddings AS e ON e.chunk_id = c.id
-     LEFT JOIN coarse AS b ON b.chunk_id = c.id WHERE c.file_id = ? ORDER BY c.id`,
+  const chunksOf = database.prepare<[number], Stored>(
+    `SELECT c.id, c.start_line, c.end_line, c.hash, c.symbols, c.scope, t.checksum AS wordsChecksum
+     FROM chunks AS c LEFT JOIN texts AS t ON t.chunk_id = c.id WHERE c.file_id = ? ORDER BY c.id`,
   );
-  const ofFile = 'SELECT id FROM chunks WHERE file_id = ?';
   // Words first: FTS5 reads the old text to know what to take out.
-  const deletions = [
-    `DELETE FROM words WHERE rowid IN (${ofFile})`,
-    `DELETE FROM texts WHERE chunk_id IN (${ofFile})`,
-    `DELETE FROM embeddings WHERE chunk_id IN (${ofFile})`,
-    `DELETE FROM coarse WHERE chunk_id IN (${ofFile})`,
-    'DELETE FROM chunks WHERE file_id = ?',
-  ].map((sql) => database.prepare<[number]>(sql));
-  const namesOf = database.prepare<[number], { id: number; symbols: string }>(
-    'SELECT id, symbols FROM chunks WHERE file_id = ?',
+  const deletions = ['words WHERE rowid', 'texts WHERE chunk_id', 'embeddings WHERE chunk_id', 'chunks WHERE id'].map(
+    (place) => database.prepare<[number]>(`DELETE FROM ${place} = ?`),
   );
   const deleteName = database.prepare('DELETE FROM definitions WHERE plain = ? AND name = ? AND chunk_id = ?');
   const deleteFile = database.prepare<[number]>('DELETE FROM files WHERE id = ?');
@@ -57,74 +53,74 @@ export function openWriter(database: Database.Database, dimensions: number): Wri
   const putChunk = database.prepare(
     'INSERT INTO chunks(file_id, start_line, end_line, hash, symbols, scope, checksum) VALUES(?, ?, ?, ?, ?, ?, ?)',
   );
-  const putText = database.prepare('INSERT INTO texts(chunk_id, path, symbols, body, checksum) VALUES(?, ?, ?, ?, ?)');
+  const moveChunk = database.prepare('UPDATE chunks SET start_line = ?, end_line = ?, checksum = ? WHERE id = ?');
+  const putText = database.prepare('INSERT INTO texts(chunk_id, checksum, path, symbols, body) VALUES(?, ?, ?, ?, ?)');
   const putWords = database.prepare('INSERT INTO words(rowid, path, symbols, body) VALUES(?, ?, ?, ?)');
   const putName = database.prepare('INSERT OR IGNORE INTO definitions(plain, name, chunk_id) VALUES(?, ?, ?)');
+  const embeddingOf = database.prepare<[number], Buffer>('SELECT embedding FROM embeddings WHERE chunk_id = ?').pluck();
+  // Replaced under a new id, by which readers notice it.
   const putEmbedding = database.prepare(
     'INSERT OR REPLACE INTO embeddings(chunk_id, embedding, checksum) VALUES(?, ?, ?)',
   );
-  const putCoarse = database.prepare('INSERT OR REPLACE INTO coarse(chunk_id, bits) VALUES(?, ?)');
   const hasChunk = database.prepare<[number], number>('SELECT 1 FROM chunks WHERE id = ?').pluck();
   const touch = database.prepare('UPDATE files SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE path = ?');
   const noteChange = database.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES('last_change', ?)");
 
-  function deleteChunks(fileId: number): void {
-    for (const { id, symbols } of namesOf.all(fileId)) {
-      for (const name of JSON.parse(symbols) as string[]) deleteName.run(plainName(name), name, id);
-    }
-    for (const deletion of deletions) deletion.run(fileId);
+  function deleteChunk({ id, symbols }: Stored): void {
+    for (const name of JSON.parse(symbols) as string[]) deleteName.run(plainName(name), name, id);
+    for (const deletion of deletions) deletion.run(id);
   }
 
   function remove(path: string): void {
     const fileId = fileIdOf.get(path);
     if (fileId === undefined) return;
-    deleteChunks(fileId);
+    for (const chunk of chunksOf.all(fileId)) deleteChunk(chunk);
     deleteFile.run(fileId);
   }
 
+  /** Chunks that are the same but for their lines keep their rows: taking words out of the index is the slow part of an edit. */
   function replace(file: PreparedFile): void {
     const { path, language, kind, depth, hash, fingerprint, skip, chunks } = file;
     const oldId = fileIdOf.get(path);
-    const kept = new Map<string, Kept>();
-    if (oldId !== undefined) {
-      for (const old of keptOf.all(oldId)) kept.set(old.hash, old);
-      deleteChunks(oldId);
-    }
+    const old = new Map<string, Stored[]>();
+    if (oldId !== undefined)
+      for (const chunk of chunksOf.all(oldId)) old.set(keyOf(chunk), [...(old.get(keyOf(chunk)) ?? []), chunk]);
     const { size, mtimeNs, ctimeNs, inode } = fingerprint;
     const fileId = putFile.get(path, language, kind, depth, hash, size, mtimeNs, ctimeNs, inode, skip ?? null)!;
-    for (const chunk of chunks) insertChunk(fileId, chunk, kept.get(chunk.hash));
+    for (const chunk of chunks) {
+      const columns = toColumns(chunk);
+      const same = old.get(keyOf(columns))?.shift();
+      const id = same === undefined ? insertChunk(fileId, columns) : keepChunk(fileId, columns, same);
+      if (chunk.embedding !== undefined) embed(id, chunk.embedding);
+    }
+    for (const chunk of [...old.values()].flat()) deleteChunk(chunk);
   }
 
-  function insertChunk(fileId: number, chunk: PreparedChunk, kept: Kept | undefined): void {
-    const { startLine, endLine, hash, embedding } = chunk;
-    const names = [...new Set(chunk.symbols.map(wellFormed))];
-    const symbols = JSON.stringify(names);
-    const scope = JSON.stringify(chunk.scope.map(wellFormed));
-    const words = {
-      path: wellFormed(chunk.words.path),
-      symbols: wellFormed(chunk.words.symbols),
-      body: wellFormed(chunk.words.body),
-    };
-    const sum = chunkChecksum(fileId, startLine, endLine, hash, symbols, scope);
-    const id = Number(putChunk.run(fileId, startLine, endLine, hash, symbols, scope, sum).lastInsertRowid);
-    putText.run(id, words.path, words.symbols, words.body, wordsChecksum(words));
+  function insertChunk(
+    fileId: number,
+    { start_line, end_line, hash, symbols, scope, words, wordsChecksum, names }: Columns,
+  ): number {
+    const sum = chunkChecksum(fileId, start_line, end_line, hash, symbols, scope);
+    const id = Number(putChunk.run(fileId, start_line, end_line, hash, symbols, scope, sum).lastInsertRowid);
+    putText.run(id, wordsChecksum, words.path, words.symbols, words.body);
     putWords.run(id, words.path, words.symbols, words.body);
     for (const name of names) putName.run(plainName(name), name, id);
-    if (embedding !== undefined) embed(id, embedding);
-    else if (kept !== undefined) {
-      putEmbedding.run(id, kept.embedding, kept.checksum);
-      if (kept.bits !== null) putCoarse.run(id, kept.bits);
+    return id;
+  }
+
+  function keepChunk(fileId: number, { start_line, end_line, hash, symbols, scope }: Columns, same: Stored): number {
+    if (same.start_line !== start_line || same.end_line !== end_line) {
+      moveChunk.run(start_line, end_line, chunkChecksum(fileId, start_line, end_line, hash, symbols, scope), same.id);
     }
+    return same.id;
   }
 
   /** An embedding that can't be compared leaves an empty row: nothing to find, and nothing left to do. */
   function embed(chunkId: number, embedding: Embedding): void {
     if (embedding.length !== dimensions)
       throw new Error(`an embedding of ${embedding.length} dimensions in a store of ${dimensions}`);
-    const bytes = quantise(embedding);
-    const blob = asBlob(bytes ?? new Int8Array());
-    putEmbedding.run(chunkId, blob, checksum(blob));
-    if (bytes !== undefined) putCoarse.run(chunkId, asBlob(signBits(bytes)));
+    const blob = asBlob(quantise(embedding) ?? new Int8Array());
+    if (embeddingOf.get(chunkId)?.equals(blob) !== true) putEmbedding.run(chunkId, blob, checksum(blob));
   }
 
   const inOneTransaction = (work: () => void): void => database.transaction(work).immediate();
@@ -176,4 +172,26 @@ function skippedFile(path: string, skip: Skip['reason']): PreparedFile {
     skip,
     chunks: [],
   };
+}
+
+type Columns = Omit<Stored, 'id'> & { readonly words: Words; readonly names: readonly string[] };
+
+function toColumns({ startLine, endLine, hash, symbols, scope, words }: PreparedChunk): Columns {
+  const names = [...new Set(symbols.map(wellFormed))];
+  const clean = { path: wellFormed(words.path), symbols: wellFormed(words.symbols), body: wellFormed(words.body) };
+  return {
+    start_line: startLine,
+    end_line: endLine,
+    hash,
+    symbols: JSON.stringify(names),
+    scope: JSON.stringify(scope.map(wellFormed)),
+    words: clean,
+    wordsChecksum: wordsChecksum(clean),
+    names,
+  };
+}
+
+/** Equal for chunks that differ in their lines at most. */
+function keyOf({ hash, symbols, scope, wordsChecksum: sum }: Omit<Stored, 'id'>): string {
+  return `${hash} ${sum} ${symbols} ${scope}`;
 }

@@ -1,7 +1,7 @@
 /** Trip three: a cursor becomes the context that finishing the code there needs. */
 import { DowserError } from './errors.ts';
-import { lineSpans, sliceLines } from './lines.ts';
 import { languageOf } from './languages.ts';
+import { lineSpans, sliceLines } from './lines.ts';
 import { passageText } from './prepare.ts';
 import type { Ranked } from './rank/rank.ts';
 import { describe, type Engine, rarityIn } from './search.ts';
@@ -44,18 +44,31 @@ export function cursorOf(engine: Engine, request: CompleteRequest): Cursor {
     return { path, before: request.prefix, after: request.suffix ?? '', seenFrom: 1, seenTo: lines };
   }
   if (path === undefined || request.line === undefined) {
-    throw new DowserError('bad_argument', "Give 'path' and 'line' of the cursor, or 'prefix': the unsaved text before it.");
+    throw new DowserError(
+      'bad_argument',
+      "Give 'path' and 'line' of the cursor, or 'prefix': the unsaved text before it.",
+    );
   }
   const read = readText(engine.root, path);
-  if (!('text' in read)) throw new DowserError('not_found', `${path} can't be read (${read.reason}). Give 'prefix' with the text instead.`);
+  if (!('text' in read))
+    throw new DowserError('not_found', `${path} can't be read (${read.reason}). Give 'prefix' with the text instead.`);
   const spans = lineSpans(read.text);
   if (request.line > spans.length + 1) {
     throw new DowserError('bad_argument', `${path} has ${spans.length} lines; line ${request.line} does not exist.`);
   }
   const span = spans[request.line - 1];
-  const at = span === undefined ? read.text.length : Math.min(span.end, span.start + (request.column ?? span.end - span.start + 1) - 1);
+  const at =
+    span === undefined
+      ? read.text.length
+      : Math.min(span.end, span.start + (request.column ?? span.end - span.start + 1) - 1);
   const seenFrom = Math.max(1, request.line - NEAR_LINES);
-  return { path, before: read.text.slice(0, at), after: read.text.slice(at), seenFrom, seenTo: request.line + NEAR_LINES / 2 };
+  return {
+    path,
+    before: read.text.slice(0, at),
+    after: read.text.slice(at),
+    seenFrom,
+    seenTo: request.line + NEAR_LINES / 2,
+  };
 }
 
 /** All that may help at the cursor, best first, nothing that the caller sees already. */
@@ -79,7 +92,12 @@ export async function findContext(engine: Engine, cursor: Cursor): Promise<{ ran
     const sum = reasons.reduce((total, { amount }) => total + amount, 0);
     return { row, reasons, score: sum, covered: 1 };
   });
-  ranked.sort((a, b) => b.score - a.score || (a.row.path < b.row.path ? -1 : a.row.path > b.row.path ? 1 : 0) || a.row.startLine - b.row.startLine);
+  ranked.sort(
+    (a, b) =>
+      b.score - a.score ||
+      (a.row.path < b.row.path ? -1 : a.row.path > b.row.path ? 1 : 0) ||
+      a.row.startLine - b.row.startLine,
+  );
   return { ranked, terms: rareTerms(store, near) };
 }
 
@@ -108,7 +126,8 @@ function addDefinitions({ store }: Engine, cursor: Cursor, names: ReadonlyMap<st
 async function addAlike(engine: Engine, cursor: Cursor, near: string, add: Add): Promise<void> {
   const { store, embedder } = engine;
   const text = cursor.path === undefined ? near : passageText(cursor.path, near);
-  const [embedding] = embedder === undefined || near.trim() === '' ? [] : await embedder.embed([text], 'code2completion', 'query');
+  const [embedding] =
+    embedder === undefined || near.trim() === '' ? [] : await embedder.embed([text], 'code2completion', 'query');
   const known = embedding?.some((value) => value !== 0) ? embedding : undefined;
   const vector = known === undefined ? [] : store.vector.retrieve({ embedding: known }, CANDIDATES, {});
   const lexical = store.lexical.retrieve({ terms: rareTerms(store, near) }, CANDIDATES, {});
@@ -131,7 +150,8 @@ function addNeighbours({ store }: Engine, cursor: Cursor, add: Add): void {
   const stem = stemOf(cursor.path);
   if (stem.length < 3) return;
   const tests = store.selectFiles((file) => file.kind === 'tests' && stemOf(file.path).includes(stem));
-  for (const id of tests.slice(0, 2)) for (const row of store.chunkRowsOfFile(id).slice(0, 3)) add(row, 'test of this file', TEST_WEIGHT);
+  for (const id of tests.slice(0, 2))
+    for (const row of store.chunkRowsOfFile(id).slice(0, 3)) add(row, 'test of this file', TEST_WEIGHT);
 }
 
 /** Identifiers of the text near the cursor with a weight from 0 to 1: near uses first, then what the file imports. */
@@ -163,7 +183,9 @@ const KEYWORDS = new Set(
   elsif end enum except export extends extern false final finally float fn for foreach from func function go if impl implements
   import in include int interface is lambda let long loop match module mut namespace new nil none not null object or override
   package pass private protected pub public raise require return self short static str string struct super switch this throw
-  throws trait true try type typeof undefined union unsafe use using val var virtual void where while with yield None True False`.split(/\s+/),
+  throws trait true try type typeof undefined union unsafe use using val var virtual void where while with yield None True False`.split(
+    /\s+/,
+  ),
 );
 
 function rareTerms(store: Engine['store'], text: string): string[] {
@@ -188,5 +210,7 @@ function folderOf(path: string): string {
 
 function stemOf(path: string): string {
   const name = path.slice(path.lastIndexOf('/') + 1);
-  return splitIdentifier(name.slice(0, name.indexOf('.', 1) === -1 ? undefined : name.indexOf('.', 1))).map(stem).join('');
+  return splitIdentifier(name.slice(0, name.indexOf('.', 1) === -1 ? undefined : name.indexOf('.', 1)))
+    .map(stem)
+    .join('');
 }

@@ -52,7 +52,8 @@ export function resolveConfig(
 ): Config {
   const known = new Set<string>(Object.values(ENVIRONMENT));
   for (const name of Object.keys(flags)) {
-    if (!known.has(name)) throw new DowserError('bad_argument', `Unknown setting '${name}'. Known: ${[...known].join(', ')}.`);
+    if (!known.has(name))
+      throw new DowserError('bad_argument', `Unknown setting '${name}'. Known: ${[...known].join(', ')}.`);
   }
   for (const name of Object.keys(environment)) {
     if (name.startsWith('DOWSER_') && !(name in ENVIRONMENT)) {
@@ -79,16 +80,26 @@ function asText(name: string, value: unknown): string | undefined {
   throw new DowserError('bad_argument', `Setting '${name}' needs a text, not ${JSON.stringify(value)}.`);
 }
 
-function asOneOf<const Choice extends string>(name: string, value: unknown, choices: readonly Choice[]): Choice | undefined {
+function asOneOf<const Choice extends string>(
+  name: string,
+  value: unknown,
+  choices: readonly Choice[],
+): Choice | undefined {
   if (value === undefined) return undefined;
   const choice = choices.find((candidate) => candidate === value);
   if (choice !== undefined) return choice;
-  throw new DowserError('bad_argument', `Setting '${name}' is one of ${choices.join(', ')}, not ${JSON.stringify(value)}.`);
+  throw new DowserError(
+    'bad_argument',
+    `Setting '${name}' is one of ${choices.join(', ')}, not ${JSON.stringify(value)}.`,
+  );
 }
 
 function asCount(name: string, value: unknown): number | undefined {
   if (value === undefined) return undefined;
   const count = Number(value);
   if (Number.isInteger(count) && count >= 1 && count <= WORKERS_MAX) return count;
-  throw new DowserError('bad_argument', `Setting '${name}' is a number from 1 to ${WORKERS_MAX}, not ${JSON.stringify(value)}.`);
+  throw new DowserError(
+    'bad_argument',
+    `Setting '${name}' is a number from 1 to ${WORKERS_MAX}, not ${JSON.stringify(value)}.`,
+  );
 }

@@ -62,7 +62,8 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
       const piece = code === undefined ? pieceAt(engine(), path!, line!) : { code };
       const ranked = await findSimilar(engine(), piece, request, request.minSimilarity ?? SIMILARITY_MIN);
       const shown = show(config.root, ranked, { terms: [], limit, maxTokens });
-      const question = piece.path === undefined ? 'the given code' : `${piece.path}:${piece.startLine}-${piece.endLine}`;
+      const question =
+        piece.path === undefined ? 'the given code' : `${piece.path}:${piece.startLine}-${piece.endLine}`;
       return answer(upkeep, question, shown, shown.snippets.length === 0, notes);
     },
     async complete(request) {
@@ -71,7 +72,10 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
       const cursor = cursorOf(engine(), request);
       const { ranked, terms } = await findContext(engine(), cursor);
       const shown = show(config.root, ranked, { terms, limit, maxTokens });
-      const question = cursor.path === undefined ? 'the given code' : `${cursor.path}${request.line === undefined ? '' : `:${request.line}`}`;
+      const question =
+        cursor.path === undefined
+          ? 'the given code'
+          : `${cursor.path}${request.line === undefined ? '' : `:${request.line}`}`;
       return answer(upkeep, question, shown, shown.snippets.length === 0, notes);
     },
     async status() {
@@ -84,7 +88,10 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
         coverage: upkeep.coverage(),
         freshness: upkeep.freshness(),
         languages: counts.languages,
-        model: embedder === undefined ? undefined : { name: embedder.name, dimensions: embedder.dimensions, runtime: embedder.runtime },
+        model:
+          embedder === undefined
+            ? undefined
+            : { name: embedder.name, dimensions: embedder.dimensions, runtime: embedder.runtime },
         role: upkeep.role(),
         ...(counts.lastChange === undefined ? {} : { lastChange: counts.lastChange }),
         health: [...upkeep.health(), ...(problem === undefined ? [] : ['no_vectors'])],
@@ -117,7 +124,10 @@ function bounds({ limit = LIMIT_DEFAULT, maxTokens = MAX_TOKENS_DEFAULT }: Pick<
     if (Number.isInteger(value) && value >= min && value <= max) return value;
     throw new DowserError('bad_argument', `'${name}' is a whole number from ${min} to ${max}, not ${value}.`);
   };
-  return { limit: check('limit', limit, 1, LIMIT_MAX), maxTokens: check('max_tokens', maxTokens, MAX_TOKENS_MIN, MAX_TOKENS_MAX) };
+  return {
+    limit: check('limit', limit, 1, LIMIT_MAX),
+    maxTokens: check('max_tokens', maxTokens, MAX_TOKENS_MIN, MAX_TOKENS_MAX),
+  };
 }
 
 /** The longest words of a question first: the rarer, the better they tell pending files apart. */
@@ -138,4 +148,3 @@ function answer(upkeep: Upkeep, question: string, shown: Shown, weak: boolean, n
     notes,
   };
 }
-

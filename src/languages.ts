@@ -318,7 +318,7 @@ const PLAIN_ROWS: readonly LanguageRow[] = [
   row('asciidoc', '.adoc .asciidoc'),
   row('org', '.org'),
   row('tex', '.tex .sty .cls .bib', { aliases: 'latex' }),
-  row('text', '.txt .text', {
+  row('text', '.txt .text .lock', {
     files: 'license licence copying authors contributors changelog notice readme',
     aliases: 'plaintext txt',
   }),

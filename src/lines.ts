@@ -20,5 +20,8 @@ export function lineSpans(text: string): LineSpan[] {
 
 /** The text from `startLine` to `endLine` (from 1, included), without the last line's end. */
 export function sliceLines(text: string, spans: readonly LineSpan[], startLine: number, endLine: number): string {
-  return text.slice(spans[startLine - 1]?.start ?? text.length, spans[Math.min(endLine, spans.length) - 1]?.end ?? text.length);
+  return text.slice(
+    spans[startLine - 1]?.start ?? text.length,
+    spans[Math.min(endLine, spans.length) - 1]?.end ?? text.length,
+  );
 }

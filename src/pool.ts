@@ -82,13 +82,17 @@ export function openPool<Job, Result>(script: URL, options: PoolOptions): Pool<J
   const serve = (): void => {
     for (const seat of seats) if (seat.busy === undefined && queue.length === 0) rest(seat);
     while (queue.length > 0) {
-      const free = [...seats].find((seat) => seat.busy === undefined) ?? (seats.size < options.count ? seatAnother() : undefined);
+      const free =
+        [...seats].find((seat) => seat.busy === undefined) ?? (seats.size < options.count ? seatAnother() : undefined);
       if (free === undefined) return;
       const next = queue.shift()!;
       free.busy = next;
       free.worker.ref();
       clearTimeout(free.timer);
-      free.timer = setTimeout(() => leave(free, new JobLost(`A job took over ${options.jobMsMax} ms.`)), options.jobMsMax);
+      free.timer = setTimeout(
+        () => leave(free, new JobLost(`A job took over ${options.jobMsMax} ms.`)),
+        options.jobMsMax,
+      );
       free.worker.postMessage(next.job);
     }
   };

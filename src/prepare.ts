@@ -39,13 +39,20 @@ export async function prepareFiles(
   return prepared.map((item) => (typeof item === 'number' ? ready[item]! : item));
 }
 
-async function embedChunks(files: readonly { chunks: Chunk[] }[], embedder: Embedder | undefined): Promise<Embedding[] | undefined> {
+async function embedChunks(
+  files: readonly { chunks: Chunk[] }[],
+  embedder: Embedder | undefined,
+): Promise<Embedding[] | undefined> {
   if (embedder === undefined) return undefined;
   const texts = files.flatMap(({ chunks }) => chunks.map(({ path, text }) => passageText(path, text)));
   return texts.length === 0 ? [] : embedder.embed(texts, 'nl2code', 'passage');
 }
 
-function assemble(source: SourceFile, chunks: readonly Chunk[], embeddings: readonly Embedding[] | undefined): PreparedFile {
+function assemble(
+  source: SourceFile,
+  chunks: readonly Chunk[],
+  embeddings: readonly Embedding[] | undefined,
+): PreparedFile {
   const { path, language, kind, depth, hash, fingerprint, skip } = source;
   const pathWords = terms(path).join(' ');
   const withText = chunks.map(({ text, ...chunk }, at): PreparedChunk => {
@@ -53,7 +60,11 @@ function assemble(source: SourceFile, chunks: readonly Chunk[], embeddings: read
     return {
       ...chunk,
       hash: hashText(text),
-      words: { path: pathWords, symbols: terms([...chunk.scope, ...chunk.symbols].join(' ')).join(' '), body: terms(text).join(' ') },
+      words: {
+        path: pathWords,
+        symbols: terms([...chunk.scope, ...chunk.symbols].join(' ')).join(' '),
+        body: terms(text).join(' '),
+      },
       ...(embedding === undefined ? {} : { embedding }),
     };
   });

@@ -14,7 +14,7 @@ const DEFINING = String.raw`(?:class|struct|enum|interface|trait|protocol|module
 /** Probes files for needles as written. Reading alone, no parsing: about a hundred megabytes a second. */
 export function probeFiles(root: string, paths: readonly string[], needles: readonly string[]): Probed[] {
   if (needles.length === 0) return [];
-  const defining = needles.map((needle) => new RegExp(`${DEFINING}${escape(needle)}\\b`));
+  const defining = needles.map((needle) => new RegExp(`${DEFINING}${asPattern(needle)}\\b`));
   const found: Probed[] = [];
   for (const path of paths) {
     const read = readText(root, path);
@@ -32,10 +32,11 @@ export function probeFiles(root: string, paths: readonly string[], needles: read
 
 function countMentions(text: string, needle: string): number {
   let count = 0;
-  for (let at = text.indexOf(needle); at !== -1 && count < MENTIONS_MAX; at = text.indexOf(needle, at + needle.length)) count++;
+  for (let at = text.indexOf(needle); at !== -1 && count < MENTIONS_MAX; at = text.indexOf(needle, at + needle.length))
+    count++;
   return count;
 }
 
-function escape(text: string): string {
+function asPattern(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

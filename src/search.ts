@@ -3,9 +3,9 @@ import picomatch from 'picomatch';
 import { DowserError } from './errors.ts';
 import { resolveLanguage } from './languages.ts';
 import { log } from './log.ts';
-import { parseQuery } from './rank/query.ts';
-import { type Found, rank, type Ranked } from './rank/rank.ts';
 import { isWeak } from './rank/confidence.ts';
+import { parseQuery } from './rank/query.ts';
+import { type Found, type Ranked, rank } from './rank/rank.ts';
 import { show } from './show.ts';
 import type { Store } from './store/store.ts';
 import type { Embedder, Embedding, Filters, Hit, Query } from './types.ts';
@@ -29,13 +29,18 @@ export function filesFor(store: Store, filters: Filters): readonly number[] | un
   const ids = new Set(
     languages.map((name) => {
       const id = resolveLanguage(name);
-      if (id === undefined) throw new DowserError('bad_argument', `Unknown language '${name}'. Use names such as typescript, python, go, cpp.`);
+      if (id === undefined)
+        throw new DowserError(
+          'bad_argument',
+          `Unknown language '${name}'. Use names such as typescript, python, go, cpp.`,
+        );
       return id;
     }),
   );
   const wanted = pathTest(paths);
   return store.selectFiles(
-    (file) => (kind === undefined || file.kind === kind) && (ids.size === 0 || ids.has(file.language)) && wanted(file.path),
+    (file) =>
+      (kind === undefined || file.kind === kind) && (ids.size === 0 || ids.has(file.language)) && wanted(file.path),
   );
 }
 
@@ -44,7 +49,9 @@ function pathTest(globs: readonly string[]): (path: string) => boolean {
   const compile = (glob: string) => {
     const plain = glob.replace(/^\.?\//, '').replace(/\/$/, '');
     const open = plain === '' ? '**' : plain;
-    return picomatch([open, `${open}/**`, ...(open.includes('/') ? [] : [`**/${open}`, `**/${open}/**`])], { dot: true });
+    return picomatch([open, `${open}/**`, ...(open.includes('/') ? [] : [`**/${open}`, `**/${open}/**`])], {
+      dot: true,
+    });
   };
   const include = globs.filter((glob) => !glob.startsWith('!')).map(compile);
   const exclude = globs.filter((glob) => glob.startsWith('!')).map((glob) => compile(glob.slice(1)));
@@ -52,7 +59,11 @@ function pathTest(globs: readonly string[]): (path: string) => boolean {
 }
 
 /** Everything found for a query, ranked. `only` restricts to one kind of evidence, for ablations. */
-export async function findRanked(engine: Engine, query: Query, only: 'lexical' | 'vector' | 'both' = 'both'): Promise<Ranked[]> {
+export async function findRanked(
+  engine: Engine,
+  query: Query,
+  only: 'lexical' | 'vector' | 'both' = 'both',
+): Promise<Ranked[]> {
   const { found, rarity } = await findCandidates(engine, query, only);
   return rank(query, found, rarity);
 }
@@ -70,24 +81,34 @@ export async function findCandidates(
   const embedding = only === 'lexical' ? undefined : await embedQuery(engine, query);
   const vector = embedding === undefined ? [] : store.vector.retrieve({ embedding }, VECTOR_CANDIDATES, scope);
   const defining = only === 'vector' ? [] : store.definitionsOf(query.names, scope).map(({ id }) => id);
-  const found = describe(store, lexical, vector, defining);
+  const found = withCosines(store, describe(store, lexical, vector, defining), embedding);
   return { found, rarity: rarityIn(store, query.terms), lexical, vector };
 }
 
 /** Embedding of a question; undefined without a model, or when it knows no word of it. */
-export async function embedQuery({ embedder }: Engine, query: Pick<Query, 'text' | 'task'>): Promise<Embedding | undefined> {
+export async function embedQuery(
+  { embedder }: Engine,
+  query: Pick<Query, 'text' | 'task'>,
+): Promise<Embedding | undefined> {
   if (embedder === undefined || query.text === '') return undefined;
   try {
     const [embedding] = await embedder.embed([query.text], query.task, 'query');
     return embedding?.some((value) => value !== 0) ? embedding : undefined;
   } catch (error) {
-    log.warn('the model failed on a question; words alone', { message: error instanceof Error ? error.message : String(error) });
+    log.warn('the model failed on a question; words alone', {
+      message: error instanceof Error ? error.message : String(error),
+    });
     return undefined;
   }
 }
 
 /** Joins what the lists found with the light columns; each chunk once. */
-export function describe(store: Store, lexical: readonly Hit[], vector: readonly Hit[], others: readonly number[] = []): Found[] {
+export function describe(
+  store: Store,
+  lexical: readonly Hit[],
+  vector: readonly Hit[],
+  others: readonly number[] = [],
+): Found[] {
   const lexicalScores = new Map(lexical.map(({ chunkId, score }) => [chunkId, score]));
   const cosines = new Map(vector.map(({ chunkId, score }) => [chunkId, score]));
   const ids = [...new Set([...lexicalScores.keys(), ...cosines.keys(), ...others])];
@@ -98,6 +119,23 @@ export function describe(store: Store, lexical: readonly Hit[], vector: readonly
     cosine: cosines.get(row.id) ?? 0,
     words: words.get(row.id) ?? { path: '', symbols: '', body: '' },
   }));
+}
+
+/** What only the lexical retriever found has a cosine as well: all are judged by the same measure. */
+export function withCosines(store: Store, found: readonly Found[], embedding: Embedding | undefined): Found[] {
+  if (embedding === undefined) return [...found];
+  const others = store.embeddingsOf(found.filter(({ cosine }) => cosine === 0).map(({ row }) => row.id));
+  return found.map((one) => {
+    const other = others.get(one.row.id);
+    return other === undefined ? one : { ...one, cosine: dot(embedding, other) };
+  });
+}
+
+/** Cosine of two embeddings, which are of unit length. */
+function dot(one: Embedding, other: Embedding): number {
+  let sum = 0;
+  for (let i = 0; i < one.length; i++) sum += one[i]! * other[i]!;
+  return sum;
 }
 
 /** Inverse document frequency over chunks, as BM25 has it: a term in few chunks tells much. */
@@ -114,7 +152,10 @@ export function rarityIn(store: Store, terms: readonly string[]): (term: string)
 export async function search(engine: Engine, text: string, filters: Filters, limit: number, maxTokens: number) {
   const query = parseQuery(text, filters, limit, maxTokens);
   if (query.terms.length === 0) {
-    throw new DowserError('bad_argument', 'The query has no word to search for. Give words, a question, a symbol or an error message.');
+    throw new DowserError(
+      'bad_argument',
+      'The query has no word to search for. Give words, a question, a symbol or an error message.',
+    );
   }
   const ranked = await findRanked(engine, query);
   const shown = show(engine.root, ranked, query);

@@ -21,7 +21,11 @@ type Showable = { readonly row: ChunkRow; readonly score: number; readonly reaso
 type Disk = Map<string, { readonly text: string; readonly spans: readonly LineSpan[] } | undefined>;
 
 /** Takes from `ranked`, best first, until `limit` snippets stand or the budget is spent. */
-export function show(root: string, ranked: readonly Showable[], query: Pick<Query, 'terms' | 'limit' | 'maxTokens'>): Shown {
+export function show(
+  root: string,
+  ranked: readonly Showable[],
+  query: Pick<Query, 'terms' | 'limit' | 'maxTokens'>,
+): Shown {
   const disk: Disk = new Map();
   const snippets: Snippet[] = [];
   const vanished: string[] = [];
@@ -72,9 +76,15 @@ function anchor(root: string, row: ChunkRow, disk: Disk): { startLine: number; l
 }
 
 /** The line where the chunk begins now: its own one most often, else the nearest at which the same lines stand. */
-function findLines(file: { text: string; spans: readonly LineSpan[] }, row: ChunkRow, count: number): number | undefined {
+function findLines(
+  file: { text: string; spans: readonly LineSpan[] },
+  row: ChunkRow,
+  count: number,
+): number | undefined {
   const standsAt = (line: number): boolean =>
-    line >= 1 && line + count - 1 <= file.spans.length && hashText(sliceLines(file.text, file.spans, line, line + count - 1)) === row.hash;
+    line >= 1 &&
+    line + count - 1 <= file.spans.length &&
+    hashText(sliceLines(file.text, file.spans, line, line + count - 1)) === row.hash;
   if (standsAt(row.startLine)) return row.startLine;
   const last = file.spans.length;
   for (let shift = 1; shift < last; shift++) {

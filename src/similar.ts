@@ -4,7 +4,7 @@ import { hashText } from './hash.ts';
 import { lineSpans, sliceLines } from './lines.ts';
 import { passageText } from './prepare.ts';
 import type { Found, Ranked } from './rank/rank.ts';
-import { describe, type Engine, filesFor, rarityIn } from './search.ts';
+import { describe, type Engine, filesFor, rarityIn, withCosines } from './search.ts';
 import { confine } from './source/confine.ts';
 import { readText } from './source/read.ts';
 import { terms } from './tokens.ts';
@@ -23,15 +23,25 @@ const WORDS_WEIGHT = 0.35;
 const IDENTICAL_BONUS = 0.5;
 
 /** A piece of code to find the like of; `path` and lines when it lies in the repository. */
-export type Piece = { readonly code: string; readonly path?: string; readonly startLine?: number; readonly endLine?: number };
+export type Piece = {
+  readonly code: string;
+  readonly path?: string;
+  readonly startLine?: number;
+  readonly endLine?: number;
+};
 
 /** The piece at a place: the chunk there, or the lines around it. Throws DowserError when the place does not exist. */
 export function pieceAt(engine: Engine, argument: string, line: number): Piece {
   const path = confine(engine.root, argument);
   const read = readText(engine.root, path);
-  if (!('text' in read)) throw new DowserError('not_found', `${path} can't be read (${read.reason}). Give another path, or the code itself.`);
+  if (!('text' in read))
+    throw new DowserError(
+      'not_found',
+      `${path} can't be read (${read.reason}). Give another path, or the code itself.`,
+    );
   const spans = lineSpans(read.text);
-  if (line > spans.length) throw new DowserError('bad_argument', `${path} has ${spans.length} lines; line ${line} does not exist.`);
+  if (line > spans.length)
+    throw new DowserError('bad_argument', `${path} has ${spans.length} lines; line ${line} does not exist.`);
   const row = engine.store.chunkRowsOfFile(path).find(({ startLine, endLine }) => startLine <= line && line <= endLine);
   const inPlace = row !== undefined && hashText(sliceLines(read.text, spans, row.startLine, row.endLine)) === row.hash;
   const startLine = inPlace ? row.startLine : Math.max(1, line - AROUND_LINES);
@@ -40,14 +50,19 @@ export function pieceAt(engine: Engine, argument: string, line: number): Piece {
 }
 
 /** Chunks like the piece, best first; scores are sums of the reasons named, `meaning` is the cosine. */
-export async function findSimilar(engine: Engine, piece: Piece, filters: Filters, minSimilarity: number): Promise<Ranked[]> {
+export async function findSimilar(
+  engine: Engine,
+  piece: Piece,
+  filters: Filters,
+  minSimilarity: number,
+): Promise<Ranked[]> {
   const fileIds = filesFor(engine.store, filters);
   const scope = fileIds === undefined ? {} : { fileIds };
   const rare = rareTerms(engine, piece.code);
   const embedding = await embedPiece(engine, piece);
   const lexical = engine.store.lexical.retrieve({ terms: rare }, CANDIDATES, scope);
   const vector = embedding === undefined ? [] : engine.store.vector.retrieve({ embedding }, CANDIDATES, scope);
-  const found = withCosines(engine, describe(engine.store, lexical, vector), embedding);
+  const found = withCosines(engine.store, describe(engine.store, lexical, vector), embedding);
   const hash = hashText(piece.code);
   const wanted = new Set(rare);
   return found
@@ -55,7 +70,12 @@ export async function findSimilar(engine: Engine, piece: Piece, filters: Filters
     .map((one) => judge(one, wanted, hash))
     .filter(({ similarity }) => similarity >= minSimilarity)
     .map(({ ranked }) => ranked)
-    .sort((a, b) => b.score - a.score || (a.row.path < b.row.path ? -1 : a.row.path > b.row.path ? 1 : 0) || a.row.startLine - b.row.startLine);
+    .sort(
+      (a, b) =>
+        b.score - a.score ||
+        (a.row.path < b.row.path ? -1 : a.row.path > b.row.path ? 1 : 0) ||
+        a.row.startLine - b.row.startLine,
+    );
 }
 
 /** The piece is code, so both sides of the comparison are passages of the code2code task. */
@@ -75,27 +95,6 @@ function rareTerms({ store }: Engine, code: string): string[] {
     .map(({ term }) => term);
 }
 
-/** What only the lexical retriever found has a cosine as well: all are judged by the same measure. */
-function withCosines({ store }: Engine, found: readonly Found[], embedding: Embedding | undefined): Found[] {
-  if (embedding === undefined) return [...found];
-  const missing = found.filter(({ cosine }) => cosine === 0).map(({ row }) => row.id);
-  const others = store.embeddingsOf(missing);
-  return found.map((one) => {
-    const other = others.get(one.row.id);
-    return other === undefined ? one : { ...one, cosine: cosineOf(embedding, other) };
-  });
-}
-
-function cosineOf(a: Embedding, b: ArrayLike<number>): number {
-  let dot = 0;
-  let length = 0;
-  for (let i = 0; i < a.length; i++) {
-    dot += a[i]! * b[i]!;
-    length += b[i]! * b[i]!;
-  }
-  return length === 0 ? 0 : dot / Math.sqrt(length);
-}
-
 function judge(one: Found, wanted: ReadonlySet<string>, hash: string): { ranked: Ranked; similarity: number } {
   const body = new Set(one.words.body.split(' '));
   const shared = wanted.size === 0 ? 0 : [...wanted].filter((term) => body.has(term)).length / wanted.size;
@@ -108,5 +107,11 @@ function judge(one: Found, wanted: ReadonlySet<string>, hash: string): { ranked:
 }
 
 function overlaps(row: ChunkRow, { path, startLine, endLine }: Piece): boolean {
-  return row.path === path && startLine !== undefined && endLine !== undefined && row.startLine <= endLine && startLine <= row.endLine;
+  return (
+    row.path === path &&
+    startLine !== undefined &&
+    endLine !== undefined &&
+    row.startLine <= endLine &&
+    startLine <= row.endLine
+  );
 }

@@ -1,11 +1,11 @@
 /** Trip one: a file changes on disk, and can be found. Hints only say that something may have changed; the sweep decides. */
 import { DowserError } from './errors.ts';
+import { languageOf } from './languages.ts';
 import { log } from './log.ts';
 import { JobLost, type Pool } from './pool.ts';
 import type { Probed } from './probe.ts';
 import { kindOf } from './source/kinds.ts';
 import { type ScanResult, scan } from './source/scan.ts';
-import { languageOf } from './languages.ts';
 import type { FileRecord, Store } from './store/store.ts';
 import type { Entry, Fingerprint, Kind, PreparedFile, Skip, SyncProgress, SyncReport } from './types.ts';
 import type { Job, Result } from './worker.ts';
@@ -88,7 +88,8 @@ export function openSync({ root, store, pool, workers, writes, onChange }: SyncO
       const record = known.get(entry.path);
       known.delete(entry.path);
       if (startedMs - Number(BigInt(entry.fingerprint.mtimeNs) / 1_000_000n) < RACY_MS) stillRacy.add(entry.path);
-      if (record !== undefined && sameFingerprint(record.fingerprint, entry.fingerprint) && !racy.has(entry.path)) continue;
+      if (record !== undefined && sameFingerprint(record.fingerprint, entry.fingerprint) && !racy.has(entry.path))
+        continue;
       if (running.has(entry.path) && sameFingerprint(running.get(entry.path)!.fingerprint, entry.fingerprint)) continue;
       next.set(entry.path, entry);
     }
@@ -161,7 +162,9 @@ export function openSync({ root, store, pool, workers, writes, onChange }: SyncO
     const touched = files.filter(({ path, hash }) => hash !== '' && known.get(path)?.hash === hash);
     const changed = files.filter((file) => !touched.includes(file));
     // A fingerprint that is the same as well was read again because it was young: nothing to write.
-    const moved = touched.filter(({ path, fingerprint }) => !sameFingerprint(known.get(path)!.fingerprint, fingerprint));
+    const moved = touched.filter(
+      ({ path, fingerprint }) => !sameFingerprint(known.get(path)!.fingerprint, fingerprint),
+    );
     if (changed.length > 0) store.replaceFiles(changed, []);
     if (moved.length > 0) store.touchFiles(moved);
     if (skips.length > 0) store.replaceSkips(skips);
@@ -232,14 +235,24 @@ export function openSync({ root, store, pool, workers, writes, onChange }: SyncO
 }
 
 /** Paths worth indexing first: by name, then by what stands in them, best first. */
-async function probe(entries: readonly Entry[], needles: readonly string[], pool: Pool<Job, Result>, deadlineMs: number): Promise<string[]> {
+async function probe(
+  entries: readonly Entry[],
+  needles: readonly string[],
+  pool: Pool<Job, Result>,
+  deadlineMs: number,
+): Promise<string[]> {
   const jobs: Promise<readonly Probed[]>[] = [];
   let bytes = 0;
   for (let at = 0; at < entries.length && bytes < PROBE_BYTES_MAX; at += PROBE_PATHS_PER_JOB) {
     const part = entries.slice(at, at + PROBE_PATHS_PER_JOB);
     bytes += part.reduce((sum, { fingerprint }) => sum + fingerprint.size, 0);
     const job = pool.run({ type: 'probe', paths: part.map(({ path }) => path), needles }, true);
-    jobs.push(job.then((result) => ('probed' in result ? result.probed : []), () => []));
+    jobs.push(
+      job.then(
+        (result) => ('probed' in result ? result.probed : []),
+        () => [],
+      ),
+    );
   }
   const found: Probed[] = [];
   for (const job of jobs) {
@@ -264,7 +277,11 @@ function takeBatch(line: Map<string, Entry>): Entry[] {
 }
 
 function inOrderOfUse(entries: ReadonlyMap<string, Entry>): Map<string, Entry> {
-  const ordered = [...entries].map(([path, entry]) => ({ path, entry, order: KIND_ORDER.indexOf(kindOf(path, languageOf(path))) }));
+  const ordered = [...entries].map(([path, entry]) => ({
+    path,
+    entry,
+    order: KIND_ORDER.indexOf(kindOf(path, languageOf(path))),
+  }));
   ordered.sort((a, b) => a.order - b.order || (a.path < b.path ? -1 : 1));
   return new Map(ordered.map(({ path, entry }) => [path, entry]));
 }

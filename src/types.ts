@@ -254,7 +254,11 @@ export type SyncReport = {
   readonly ms: number;
 };
 
-export type SyncProgress = { readonly done: number; readonly total: number; readonly phase: 'listing' | 'indexing' | 'embedding' };
+export type SyncProgress = {
+  readonly done: number;
+  readonly total: number;
+  readonly phase: 'listing' | 'indexing' | 'embedding';
+};
 
 export type Status = {
   readonly root: string;

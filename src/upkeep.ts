@@ -1,5 +1,5 @@
 /** Keeps one repository's index in step with its disk: who writes, when to look, how long a question waits. */
-import { type Config } from './config.ts';
+import type { Config } from './config.ts';
 import { DowserError } from './errors.ts';
 import { log } from './log.ts';
 import { openPool, type Pool } from './pool.ts';
@@ -157,7 +157,10 @@ export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions):
       else await sync.hasten(needles, HASTEN_WAIT_MS);
     },
     async recheck() {
-      await within(SETTLE_WAIT_MS, sweep().then(() => (session.sync.pending() <= SETTLE_FILES_MAX ? settled() : undefined)));
+      await within(
+        SETTLE_WAIT_MS,
+        sweep().then(() => (session.sync.pending() <= SETTLE_FILES_MAX ? settled() : undefined)),
+      );
     },
     async sync(onProgress, signal) {
       session.sync.takeReport();
@@ -176,7 +179,14 @@ export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions):
       const { files, skipped, chunks, embedded } = session.store.counts();
       const pending = session.sync.pending();
       const filesTotal = Math.max(session.sync.filesTotal(), files);
-      return { filesTotal, filesIndexed: Math.max(0, Math.min(files, filesTotal - pending)), pending, skipped, embedded, chunks };
+      return {
+        filesTotal,
+        filesIndexed: Math.max(0, Math.min(files, filesTotal - pending)),
+        pending,
+        skipped,
+        embedded,
+        chunks,
+      };
     },
     freshness() {
       const sweptAtMs = session.sync.sweptAtMs();
@@ -188,7 +198,11 @@ export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions):
     },
     health() {
       const degraded = watcher?.degraded();
-      return [...(degraded === undefined ? [] : ['watch_degraded']), ...(stalled ? ['leader_stalled'] : []), ...session.store.health()];
+      return [
+        ...(degraded === undefined ? [] : ['watch_degraded']),
+        ...(stalled ? ['leader_stalled'] : []),
+        ...session.store.health(),
+      ];
     },
     async close() {
       closed = true;

@@ -34,6 +34,9 @@ async function perform(job: Job): Promise<Result> {
 parentPort!.on('message', (job: Job) => {
   perform(job).then(
     (result) => parentPort!.postMessage({ result } satisfies Reply<Result>),
-    (error: unknown) => parentPort!.postMessage({ error: error instanceof Error ? error.message : String(error) } satisfies Reply<Result>),
+    (error: unknown) =>
+      parentPort!.postMessage({
+        error: error instanceof Error ? error.message : String(error),
+      } satisfies Reply<Result>),
   );
 });

@@ -27,10 +27,13 @@ export function parseQuery(text: string, filters: Filters, limit: number, maxTok
 }
 
 const QUESTION_START = /^(?:how|what|where|why|when|which|who|does|do|is|are|can|should|explain|describe|find|show)\b/i;
-const ERROR_LINE = /(?:\b\w*(?:Error|Exception|Panic)\b\s*[:(]|Traceback|^\s+at .+:\d+|panicked at|\bFATAL\b|\bSIGSEGV\b|error\[E?\d+\])/m;
-const CODE_SHAPE = /[{};]\s*(?:\n|$)|=>|\bdef \w+\(|\bfunction\s*\w*\(|\w\([^)]*\)\s*[{:]|^\s*(?:import|from|#include|use|package) /m;
+const ERROR_LINE =
+  /(?:\b\w*(?:Error|Exception|Panic)\b\s*[:(]|Traceback|^\s+at .+:\d+|panicked at|\bFATAL\b|\bSIGSEGV\b|error\[E?\d+\])/m;
+const CODE_SHAPE =
+  /[{};]\s*(?:\n|$)|=>|\bdef \w+\(|\bfunction\s*\w*\(|\w\([^)]*\)\s*[{:]|^\s*(?:import|from|#include|use|package) /m;
 const IDENTIFIER = /^[\p{L}_$@#][\p{L}\p{N}_$]*(?:(?:\.|::|#|->|\\|\/)[\p{L}\p{N}_$]+)*[!?]?(?:\(\))?$/u;
-const KEYWORD_BEFORE_NAME = /^(?:class|struct|enum|interface|trait|function|func|fn|def|type|module|object|method)\s+(?=\S+$)/;
+const KEYWORD_BEFORE_NAME =
+  /^(?:class|struct|enum|interface|trait|function|func|fn|def|type|module|object|method)\s+(?=\S+$)/;
 
 function kindOfQuestion(text: string): QueryKind {
   const bare = text.replace(KEYWORD_BEFORE_NAME, '');

@@ -9,8 +9,12 @@ export type Candidate = {
   readonly lexical: number;
   /** Cosine, 0 when the vector retriever did not find it. */
   readonly cosine: number;
-  /** Search terms of the chunk, each column as a set. */
-  readonly words: { readonly path: ReadonlySet<string>; readonly symbols: ReadonlySet<string>; readonly body: ReadonlySet<string> };
+  /** The query's terms that the chunk has, column by column. */
+  readonly words: {
+    readonly path: ReadonlySet<string>;
+    readonly symbols: ReadonlySet<string>;
+    readonly body: ReadonlySet<string>;
+  };
 };
 
 /** All candidates of one question, with what only the whole set can tell. */
@@ -51,7 +55,8 @@ export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
   words: ({ lexical }) => lexical,
   meaning: ({ cosine }, { cosineTop, cosineFloor }) =>
     cosine <= cosineFloor ? 0 : (cosine - cosineFloor) / Math.max(1e-6, cosineTop - cosineFloor),
-  'covers words': ({ words }, evidence) => coverage(evidence, (term) => words.body.has(term) || words.symbols.has(term)),
+  'covers words': ({ words }, evidence) =>
+    coverage(evidence, (term) => words.body.has(term) || words.symbols.has(term)),
   'path words': ({ words }, evidence) => coverage(evidence, (term) => words.path.has(term)),
   'file name': ({ row }, evidence) => nameOverlap(stemOf(row.path), evidence),
   'symbol words': ({ words }, evidence) => coverage(evidence, (term) => words.symbols.has(term)),
@@ -62,12 +67,14 @@ export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
   },
   'file agrees': ({ row, lexical }, { files }) => agreement(files.get(row.fileId)!.scores, lexical),
   test: ({ row }, { query }) => (row.kind === 'tests' && !asksFor(query, 'test', 'spec', 'fixture', 'mock') ? 1 : 0),
-  example: ({ row }, { query }) => (EXAMPLE.test(row.path) && !asksFor(query, 'exampl', 'demo', 'sampl', 'benchmark', 'bench') ? 1 : 0),
+  example: ({ row }, { query }) =>
+    EXAMPLE.test(row.path) && !asksFor(query, 'exampl', 'demo', 'sampl', 'benchmark', 'bench') ? 1 : 0,
   prose: ({ row }) => (row.kind === 'docs' ? 1 : 0),
   config: ({ row }) => (row.kind === 'config' ? 1 : 0),
   'declarations only': ({ row }) => (DECLARATIONS.test(row.path) ? 1 : 0),
   barrel: ({ row }) => (BARREL.test(row.path) ? 1 : 0),
-  legacy: ({ row }, { query }) => (LEGACY.test(row.path) && !asksFor(query, 'compat', 'legaci', 'deprec', 'shim', 'vendor') ? 1 : 0),
+  legacy: ({ row }, { query }) =>
+    LEGACY.test(row.path) && !asksFor(query, 'compat', 'legaci', 'deprec', 'shim', 'vendor') ? 1 : 0,
 };
 
 /** Share of the query's weight (by rarity of its terms) that `has` finds. */
@@ -137,4 +144,5 @@ function stemOf(path: string): string[] {
 const EXAMPLE = /(?:^|\/)(?:examples?|samples?|demos?|benchmarks?|bench|playground|tutorials?)(?:\/|$)/i;
 const DECLARATIONS = /\.d\.[cm]?ts$|\.pyi$/;
 const BARREL = /(?:^|\/)(?:index\.[cm]?[jt]sx?|__init__\.py|mod\.rs|exports?\.[jt]s)$/;
-const LEGACY = /(?:^|[/_.-])(?:compat|legacy|deprecated|shims?|polyfills?|vendor|vendored|third_party|old|v1beta\d*)(?:[/_.-]|$)/i;
+const LEGACY =
+  /(?:^|[/_.-])(?:compat|legacy|deprecated|shims?|polyfills?|vendor|vendored|third_party|old|v1beta\d*)(?:[/_.-]|$)/i;

@@ -11,7 +11,12 @@ export type Excerpt = { readonly startLine: number; readonly lines: readonly str
  * The run of lines within `maxTokens` that has most of the query's terms; the chunk's own start where it is as good,
  * since a signature tells more than a body. All lines when they fit; undefined when not even LINES_MIN lines do.
  */
-export function excerpt(lines: readonly string[], startLine: number, queryTerms: readonly string[], maxTokens: number): Excerpt | undefined {
+export function excerpt(
+  lines: readonly string[],
+  startLine: number,
+  queryTerms: readonly string[],
+  maxTokens: number,
+): Excerpt | undefined {
   const costs = lines.map((line) => countTokens(`${line}\n`));
   const total = costs.reduce((sum, cost) => sum + cost, 0);
   if (total <= maxTokens) return { startLine, lines };

@@ -8,7 +8,8 @@ export type Place = { readonly path: string; readonly startLine: number; readonl
 
 /** True when a result lies in the target's file (equal paths, or one ends with `/` and the other) and meets its lines. */
 export function hits(place: Place, target: Target): boolean {
-  const same = place.path === target.path || place.path.endsWith(`/${target.path}`) || target.path.endsWith(`/${place.path}`);
+  const same =
+    place.path === target.path || place.path.endsWith(`/${target.path}`) || target.path.endsWith(`/${place.path}`);
   if (!same || target.startLine === undefined || target.endLine === undefined) return same;
   return place.startLine <= target.endLine && target.startLine <= place.endLine;
 }
@@ -32,8 +33,8 @@ export function mean(values: readonly number[]): number {
 }
 
 /** Mean of each group's mean: every repository weighs the same however many questions it has. */
-export function macro<Row>(rows: readonly Row[], groupOf: (row: Row) => string, valueOf: (row: Row) => number): number {
-  return mean([...groups(rows, groupOf).values()].map((group) => mean(group.map(valueOf))));
+export function macro<Row>(rows: readonly Row[], groupOf: (row: Row) => string, measure: (row: Row) => number): number {
+  return mean([...groups(rows, groupOf).values()].map((group) => mean(group.map(measure))));
 }
 
 export function groups<Row>(rows: readonly Row[], groupOf: (row: Row) => string): Map<string, Row[]> {

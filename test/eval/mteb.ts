@@ -16,7 +16,11 @@ function readRows<T>(file: string): T[] {
 }
 
 /** NDCG@10 over the whole corpus; one document, one embedding; the document's text as it is, since it has no path. */
-export async function runMteb(bench: string, set: 'mbpp' | 'humaneval', model: string): Promise<{ ndcg: number; queries: number }> {
+export async function runMteb(
+  bench: string,
+  set: 'mbpp' | 'humaneval',
+  model: string,
+): Promise<{ ndcg: number; queries: number }> {
   const folder = join(bench, 'mteb', set);
   const corpus = readRows<Row>(join(folder, 'corpus.jsonl'));
   const queries = readRows<Row>(join(folder, 'queries.jsonl'));
@@ -25,8 +29,16 @@ export async function runMteb(bench: string, set: 'mbpp' | 'humaneval', model: s
     if (score > 0) relevant.set(query, (relevant.get(query) ?? new Set()).add(document));
   }
   const embedder = await openEmbedder({ model });
-  const passages = await embedder.embed(corpus.map(({ text }) => text), 'nl2code', 'passage');
-  const asked = await embedder.embed(queries.map(({ text }) => text), 'nl2code', 'query');
+  const passages = await embedder.embed(
+    corpus.map(({ text }) => text),
+    'nl2code',
+    'passage',
+  );
+  const asked = await embedder.embed(
+    queries.map(({ text }) => text),
+    'nl2code',
+    'query',
+  );
   await embedder.close();
   const scores = queries.map(({ _id }, at) => {
     const order = corpus

@@ -65,7 +65,9 @@ async function runSemble(): Promise<void> {
     }
     asked.push(...run.asked);
     const score = mean(run.asked.map((one) => ndcg(one.places.full, one.targets)));
-    process.stderr.write(`${spec.name.padEnd(20)} ${score.toFixed(3)}  ${run.chunks} chunks in ${(run.indexMs / 1000).toFixed(1)} s\n`);
+    process.stderr.write(
+      `${spec.name.padEnd(20)} ${score.toFixed(3)}  ${run.chunks} chunks in ${(run.indexMs / 1000).toFixed(1)} s\n`,
+    );
   }
   process.stdout.write(report(asked, missing));
   if (out !== undefined) writeFileSync(out, asked.map(resultLine).join(''));
@@ -73,11 +75,21 @@ async function runSemble(): Promise<void> {
 
 function report(asked: readonly Asked[], missing: readonly string[]): string {
   const of = (rows: readonly Asked[], ablation: Ablation): number =>
-    macro(rows, ({ repo }) => repo, (one) => ndcg(one.places[ablation], one.targets));
+    macro(
+      rows,
+      ({ repo }) => repo,
+      (one) => ndcg(one.places[ablation], one.targets),
+    );
   const lines: string[] = [''];
   const table = (title: string, parts: Iterable<[string, Asked[]]>): void => {
-    lines.push(`| ${title} | questions | ${ABLATIONS.join(' | ')} |`, `| --- | --- |${' --- |'.repeat(ABLATIONS.length)}`);
-    for (const [name, rows] of parts) lines.push(`| ${name} | ${rows.length} | ${ABLATIONS.map((ablation) => of(rows, ablation).toFixed(3)).join(' | ')} |`);
+    lines.push(
+      `| ${title} | questions | ${ABLATIONS.join(' | ')} |`,
+      `| --- | --- |${' --- |'.repeat(ABLATIONS.length)}`,
+    );
+    for (const [name, rows] of parts)
+      lines.push(
+        `| ${name} | ${rows.length} | ${ABLATIONS.map((ablation) => of(rows, ablation).toFixed(3)).join(' | ')} |`,
+      );
     lines.push('');
   };
   table('NDCG@10', [['all', [...asked]]]);
@@ -94,6 +106,10 @@ function report(asked: readonly Asked[], missing: readonly string[]): string {
 }
 
 function resultLine({ repo, text, places, ms }: Asked): string {
-  const results = places.full.map(({ path, startLine, endLine }) => ({ path, start_line: startLine, end_line: endLine }));
+  const results = places.full.map(({ path, startLine, endLine }) => ({
+    path,
+    start_line: startLine,
+    end_line: endLine,
+  }));
   return `${JSON.stringify({ repo, query: text, results, ms })}\n`;
 }

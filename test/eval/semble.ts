@@ -6,7 +6,7 @@ import { resolveConfig } from '../../src/config.ts';
 import { openEngine } from '../../src/index.ts';
 import { fuse } from '../../src/rank/fuse.ts';
 import { parseQuery } from '../../src/rank/query.ts';
-import { type Found, rank, type Ranked } from '../../src/rank/rank.ts';
+import { type Found, type Ranked, rank } from '../../src/rank/rank.ts';
 import { type Engine, findCandidates } from '../../src/search.ts';
 import type { ChunkRow, Hit, Query } from '../../src/types.ts';
 import type { Place, Target } from './metrics.ts';
@@ -35,7 +35,9 @@ export function readSpecs(bench: string): Spec[] {
 }
 
 export function readQuestions(bench: string, spec: Spec): Question[] {
-  const annotations = JSON.parse(readFileSync(join(bench, 'semble', 'annotations', `${spec.name}.json`), 'utf8')) as Annotation[];
+  const annotations = JSON.parse(
+    readFileSync(join(bench, 'semble', 'annotations', `${spec.name}.json`), 'utf8'),
+  ) as Annotation[];
   return annotations.map(({ query, category, relevant, secondary = [] }) => ({
     repo: spec.name,
     language: spec.language,
@@ -50,12 +52,27 @@ export function readQuestions(bench: string, spec: Spec): Question[] {
 }
 
 /** Everything known of one question before ranking, so that weights can be tried without searching again. */
-export type Gathered = { readonly question: Question; readonly query: Query; readonly found: Found[]; readonly rarities: ReadonlyMap<string, number> };
+export type Gathered = {
+  readonly question: Question;
+  readonly query: Query;
+  readonly found: Found[];
+  readonly rarities: ReadonlyMap<string, number>;
+};
 
-export type RepositoryRun = { readonly asked: Asked[]; readonly gathered: Gathered[]; readonly indexMs: number; readonly chunks: number };
+export type RepositoryRun = {
+  readonly asked: Asked[];
+  readonly gathered: Gathered[];
+  readonly indexMs: number;
+  readonly chunks: number;
+};
 
 /** Indexes one repository afresh in a folder of its own and asks all of its questions. Undefined when it is not laid out. */
-export async function runRepository(bench: string, corpora: string, spec: Spec, model: string | undefined): Promise<RepositoryRun | undefined> {
+export async function runRepository(
+  bench: string,
+  corpora: string,
+  spec: Spec,
+  model: string | undefined,
+): Promise<RepositoryRun | undefined> {
   const prefix = spec.benchmark_root ? `${spec.benchmark_root}/` : '';
   const root = join(corpora, spec.name, spec.benchmark_root ?? '');
   if (!existsSync(root)) return undefined;
@@ -72,7 +89,12 @@ export async function runRepository(bench: string, corpora: string, spec: Spec, 
       const query = parseQuery(question.text, {}, 10, 20_000);
       const { places, ms, found, rarities } = await ask(await engine(), query, prefix);
       asked.push({ ...question, places, ms });
-      gathered.push({ question, query, found: found.map((one) => ({ ...one, row: { ...one.row, path: prefix + one.row.path } })), rarities });
+      gathered.push({
+        question,
+        query,
+        found: found.map((one) => ({ ...one, row: { ...one.row, path: prefix + one.row.path } })),
+        rarities,
+      });
     }
     return { asked, gathered, indexMs, chunks: (await index.status()).coverage.chunks };
   } finally {
@@ -91,7 +113,11 @@ async function ask(engine: Engine, query: Query, prefix: string) {
     return places(rank(query, candidates.found, candidates.rarity), prefix);
   };
   const rows = new Map(found.map(({ row }) => [row.id, row]));
-  const plain = (hits: readonly Hit[]) => places(hits.slice(0, 10).map(({ chunkId }) => ({ row: rows.get(chunkId)! })), prefix);
+  const plain = (hits: readonly Hit[]) =>
+    places(
+      hits.slice(0, 10).map(({ chunkId }) => ({ row: rows.get(chunkId)! })),
+      prefix,
+    );
   const bothRaw = fuse([
     { hits: lexical, weight: 1 },
     { hits: vector, weight: 1 },
@@ -113,5 +139,9 @@ async function ask(engine: Engine, query: Query, prefix: string) {
 
 /** The first ten, as an answer would show them. */
 export function places(ranked: readonly (Pick<Ranked, 'row'> | { row: ChunkRow })[], prefix: string): Place[] {
-  return ranked.slice(0, 10).map(({ row }) => ({ path: prefix + row.path, startLine: Math.max(1, row.startLine), endLine: Math.max(1, row.endLine) }));
+  return ranked.slice(0, 10).map(({ row }) => ({
+    path: prefix + row.path,
+    startLine: Math.max(1, row.startLine),
+    endLine: Math.max(1, row.endLine),
+  }));
 }

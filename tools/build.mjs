@@ -23,7 +23,9 @@ if (existsSync(stamp) && Math.max(...inputs.map(newestMs)) <= statSync(stamp).mt
   for (const name of existsSync(join(root, 'dist')) ? readdirSync(join(root, 'dist')) : []) {
     if (name !== 'grammars') rmSync(join(root, 'dist', name), { recursive: true, force: true });
   }
-  const tsc = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root], { stdio: ['ignore', 2, 2] });
+  const tsc = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root], {
+    stdio: ['ignore', 2, 2],
+  });
   if (tsc.status !== 0) process.exit(tsc.status ?? 1);
   mkdirSync(join(root, 'dist', 'grammars'), { recursive: true });
   copyGrammars(root, join(root, 'dist', 'grammars'));

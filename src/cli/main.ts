@@ -17,6 +17,8 @@ const SAME_KEY_MS = 500;
 export async function run(argv: readonly string[]): Promise<void> {
   if (argv[0] !== 'serve') process.stdout.on('error', endWithoutReader); // a server closes its index first
   const interrupt = new AbortController();
+  // What a command waits for may be a timer that holds no process open: without this, such a wait would end it, silently and with 0.
+  setInterval(() => {}, 2 ** 30);
   let code: number;
   try {
     onInterrupt(interrupt);

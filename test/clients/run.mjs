@@ -23,7 +23,12 @@ const CALLS = [
 
 function inspect(...words) {
   const config = ['--cli', '--config', join(repository, 'mcp.json'), '--server', 'dowser', '--format', 'json'];
-  return spawnSync(process.execPath, [bin, ...config, ...words], { cwd: repository, env, encoding: 'utf8', timeout: TIMEOUT_MS });
+  return spawnSync(process.execPath, [bin, ...config, ...words], {
+    cwd: repository,
+    env,
+    encoding: 'utf8',
+    timeout: TIMEOUT_MS,
+  });
 }
 
 let passed = 0;

@@ -13,6 +13,7 @@ import {
   type Place,
   PROJECT,
   pathAt,
+  runCli,
   write,
 } from './support.ts';
 

@@ -17,6 +17,7 @@ describe('the language of a file', () => {
     ['.bashrc', 'bash'],
     ['.gitignore', 'ignore'],
     ['Gemfile', 'ruby'],
+    ['Gemfile.lock', 'text'],
     ['a.json', 'json'],
     ['LICENSE', 'text'],
     ['a.unheard-of', 'text'],

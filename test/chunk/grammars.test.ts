@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { brokenGrammars, loadGrammar, withTree } from '../../src/chunk/grammars.ts';
 import { LANGUAGES, type Syntax } from '../../src/languages.ts';
@@ -60,6 +61,12 @@ describe('grammars', () => {
     const astray = '{ try { } catch { (, e\n'.repeat(5_000);
     expect(withTree(grammar, astray, (tree) => tree.rootNode.type)).toBeUndefined();
     expect(withTree(grammar, 'object A', (tree) => tree.rootNode.type)).toBe('compilation_unit');
+  });
+
+  test('of Swift has a scanner that clears its state, or errors cost twenty times as much from the second file on', () => {
+    const wasm = readFileSync(new URL('../../dist/grammars/tree-sitter-swift.wasm', import.meta.url));
+    expect(wasm.includes(Buffer.from([0x41, 0x00, 0x41, 0x04, 0x10]))).toBe(false);
+    expect(wasm.includes(Buffer.from([0x41, 0x01, 0x41, 0x04, 0x10]))).toBe(true);
   });
 
   test('throw what their user throws', async () => {

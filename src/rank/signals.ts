@@ -134,12 +134,17 @@ function asksFor(query: Query, ...terms: readonly string[]): boolean {
   return terms.some((term) => query.terms.includes(term));
 }
 
-/** Terms of a file's name without its extension. */
+/** Terms of a file's name without its extension; of its folder's name where the file's own says nothing (`mod.rs`). */
 function stemOf(path: string): string[] {
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  const dot = name.indexOf('.', 1);
-  return splitIdentifier(dot === -1 ? name : name.slice(0, dot)).map(stem);
+  const stems = path
+    .split('/')
+    .map((step) => (step.indexOf('.', 1) === -1 ? step : step.slice(0, step.indexOf('.', 1))));
+  const own = stems.pop()!;
+  return splitIdentifier(SAYS_NOTHING.has(own) ? (stems.pop() ?? own) : own).map(stem);
 }
+
+/** Names that a language gives to a folder's own file. */
+const SAYS_NOTHING = new Set(['mod', 'index', 'init', '__init__', 'lib', 'main', 'package']);
 
 const EXAMPLE = /(?:^|\/)(?:examples?|samples?|demos?|benchmarks?|bench|playground|tutorials?)(?:\/|$)/i;
 const DECLARATIONS = /\.d\.[cm]?ts$|\.pyi$/;

@@ -3,7 +3,7 @@ import Database from 'better-sqlite3';
 import { DowserError } from '../errors.ts';
 
 /** True when SQLite says that the file itself is broken, or is no database at all. */
-export function isDamage(error: unknown): boolean {
+export function isDamage(error: unknown): error is Error {
   const code = codeOf(error);
   return code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB';
 }

@@ -1,7 +1,18 @@
 /** Everything that reads rows, but for the two retrievers. */
 import type Database from 'better-sqlite3';
 import type { ChunkRow, Depth, Embedding, Fingerprint, Kind, Scope, SkipReason } from '../types.ts';
-import { type ChunkColumns, checksum, dequantise, plainName, toChunkRow, type Words, wordsChecksum } from './rows.ts';
+import {
+  type ChunkColumns,
+  checksum,
+  dequantise,
+  type EmbeddingColumns,
+  isWholeChunk,
+  plainName,
+  toChunkRow,
+  type WordColumns,
+  type Words,
+  wordsChecksum,
+} from './rows.ts';
 
 /** What the store knows of one file. */
 export type FileRecord = {
@@ -43,13 +54,12 @@ export interface Reader {
   countDocuments(term: string): number;
   countChunks(): number;
   counts(): Counts;
-  /** Rows met so far that were not what had been written. */
-  damagedRows(): number;
 }
 
 const CHUNK = `SELECT c.id, c.file_id, f.path, f.language, f.kind, c.start_line, c.end_line, c.hash, c.symbols, c.scope, c.checksum`;
 
-export function openReader(database: Database.Database): Reader {
+/** Rows that are not what was written are left out, and `onDamage` hears how many. */
+export function openReader(database: Database.Database, onDamage: (rows: number) => void): Reader {
   const files = database.prepare<[], FileColumns>('SELECT * FROM files ORDER BY path');
   const rows = database.prepare<[string], ChunkColumns>(
     `${CHUNK} FROM json_each(?) AS asked JOIN chunks AS c ON c.id = asked.value JOIN files AS f ON f.id = c.file_id ORDER BY asked.key`,
@@ -81,19 +91,17 @@ export function openReader(database: Database.Database): Reader {
   const unembedded = one(`SELECT count(*) FROM chunks AS c WHERE ${waiting}`);
   const bytes = one('SELECT page_count * page_size FROM pragma_page_count, pragma_page_size');
   const lastChange = database.prepare<[], string>("SELECT value FROM meta WHERE key = 'last_change'").pluck();
-  let damaged = 0;
-
-  /** Leaves out what `read` finds damaged, and counts it. */
-  function whole<Row, Value>(found: readonly Row[], read: (row: Row) => Value | undefined): Value[] {
-    const values = found.map(read).filter((value) => value !== undefined);
-    damaged += found.length - values.length;
-    return values;
+  function intact<Row>(rows: readonly Row[], isIntact: (row: Row) => boolean): readonly Row[] {
+    const whole = rows.filter(isIntact);
+    if (whole.length < rows.length) onDamage(rows.length - whole.length);
+    return whole;
   }
+  const toChunkRows = (columns: readonly ChunkColumns[]): ChunkRow[] => intact(columns, isWholeChunk).map(toChunkRow);
 
   return {
     readFiles: () => new Map(files.all().map((row) => [row.path, toFileRecord(row)])),
-    chunkRows: (ids) => (ids.length === 0 ? [] : whole(rows.all(JSON.stringify(ids)), toChunkRow)),
-    chunkRowsOfFile: (file) => whole(typeof file === 'string' ? rowsOfPath.all(file) : rowsOfId.all(file), toChunkRow),
+    chunkRows: (ids) => (ids.length === 0 ? [] : toChunkRows(rows.all(JSON.stringify(ids)))),
+    chunkRowsOfFile: (file) => toChunkRows(typeof file === 'string' ? rowsOfPath.all(file) : rowsOfId.all(file)),
     definitionsOf(names, { fileIds }) {
       const found = new Map<number, ChunkRow>();
       for (const name of new Set(names)) {
@@ -102,27 +110,21 @@ export function openReader(database: Database.Database): Reader {
           fileIds === undefined
             ? definitions.all(plain, name)
             : definitionsIn.all(plain, JSON.stringify(fileIds), name);
-        for (const row of whole(columns, toChunkRow)) found.set(row.id, row);
+        for (const row of toChunkRows(columns)) found.set(row.id, row);
       }
       return [...found.values()];
     },
     wordsOf(ids) {
       const found = ids.length === 0 ? [] : words.all(JSON.stringify(ids));
-      return new Map(
-        whole(found, (row) => (row.checksum === wordsChecksum(row) ? ([row.chunk_id, row] as const) : undefined)),
-      );
+      const whole = intact(found, (row) => row.checksum === wordsChecksum(row));
+      return new Map(whole.map(({ chunk_id, path, symbols, body }) => [chunk_id, { path, symbols, body }]));
     },
     embeddingsOf(ids) {
       const found = ids.length === 0 ? [] : embeddings.all(JSON.stringify(ids));
-      return new Map(
-        whole(found, (row) => {
-          return row.checksum === checksum(row.embedding)
-            ? ([row.chunk_id, dequantise(row.embedding)] as const)
-            : undefined;
-        }),
-      );
+      const whole = intact(found, (row) => row.checksum === checksum(row.embedding));
+      return new Map(whole.map(({ chunk_id, embedding }) => [chunk_id, dequantise(embedding)]));
     },
-    missingEmbeddings: (limit) => whole(missing.all(limit), toChunkRow),
+    missingEmbeddings: (limit) => toChunkRows(missing.all(limit)),
     countDocuments: (term) => documents.get(term) ?? 0,
     countChunks: () => chunks.get()!,
     counts() {
@@ -139,7 +141,6 @@ export function openReader(database: Database.Database): Reader {
         ...(changed === undefined ? {} : { lastChange: changed }),
       };
     },
-    damagedRows: () => damaged,
   };
 }
 
@@ -156,8 +157,6 @@ type FileColumns = {
   readonly inode: string;
   readonly skip: string | null;
 };
-type WordColumns = Words & { readonly chunk_id: number; readonly checksum: number };
-type EmbeddingColumns = { readonly chunk_id: number; readonly embedding: Buffer; readonly checksum: number };
 
 function toFileRecord({
   id,

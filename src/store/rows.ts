@@ -16,11 +16,10 @@ export type ChunkColumns = {
 };
 
 export type Words = PreparedChunk['words'];
+export type WordColumns = Words & { readonly chunk_id: number; readonly checksum: number };
+export type EmbeddingColumns = { readonly chunk_id: number; readonly checksum: number; readonly embedding: Buffer };
 
-/** The row, or undefined when it is not what was once written. */
-export function toChunkRow(row: ChunkColumns): ChunkRow | undefined {
-  if (row.checksum !== chunkChecksum(row.file_id, row.start_line, row.end_line, row.hash, row.symbols, row.scope))
-    return undefined;
+export function toChunkRow(row: ChunkColumns): ChunkRow {
   return {
     id: row.id,
     fileId: row.file_id,
@@ -33,6 +32,10 @@ export function toChunkRow(row: ChunkColumns): ChunkRow | undefined {
     symbols: JSON.parse(row.symbols) as string[],
     scope: JSON.parse(row.scope) as string[],
   };
+}
+
+export function isWholeChunk(row: Omit<ChunkColumns, 'path' | 'language' | 'kind'>): boolean {
+  return row.checksum === chunkChecksum(row.file_id, row.start_line, row.end_line, row.hash, row.symbols, row.scope);
 }
 
 export function chunkChecksum(...columns: readonly (string | number)[]): number {

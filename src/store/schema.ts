@@ -1,6 +1,5 @@
 /** Tables, pragmas and versions of the index file: how one is opened, checked, made and emptied. */
 import Database from 'better-sqlite3';
-import { isDamage } from './failures.ts';
 
 /** Changes with any change below; part of the file's name, so that versions of dowser never share a file. */
 export const SCHEMA_VERSION = 1;
@@ -65,18 +64,6 @@ export function openDatabase(file: string, mode: 'write' | 'read'): Database.Dat
     return database;
   } catch (error) {
     database.close();
-    throw error;
-  }
-}
-
-/** True when the file is whole as far as SQLite and FTS5 can tell. Slow: reads everything. */
-export function isWhole(database: Database.Database): boolean {
-  try {
-    if (database.pragma('quick_check(1)', { simple: true }) !== 'ok') return false;
-    database.exec("INSERT INTO words(words, rank) VALUES('integrity-check', 1)");
-    return true;
-  } catch (error) {
-    if (isDamage(error)) return false;
     throw error;
   }
 }

@@ -66,7 +66,7 @@ export function openSigns(dimensions: number): Signs {
         scores[row] = score;
         passing[count++] = row;
       }
-      return best(scores, passing.subarray(0, count), most);
+      return best(scores, passing.subarray(0, count), most, boundOf(query));
     },
   };
 }
@@ -84,25 +84,26 @@ function byteTable(query: Embedding, width: number): Float32Array {
   return table;
 }
 
-/** The rows with the highest scores, the older first where scores are equal. */
-function best(scores: Float32Array, rows: Uint32Array, most: number): number[] {
-  const byScore = (a: number, b: number): number => scores[b]! - scores[a]! || a - b;
+/** No sum of the query's values has a larger size; a little more, because sums are rounded. */
+function boundOf(query: Embedding): number {
+  let sum = 0;
+  for (const value of query) sum += Math.abs(value);
+  return sum * 1.001;
+}
+
+/** The rows with the highest scores, the older first where scores are equal; no score is beyond `bound` either way. */
+function best(scores: Float32Array, rows: Uint32Array, most: number, bound: number): number[] {
   if (rows.length <= most) return [...rows];
-  let least = Number.POSITIVE_INFINITY;
-  let largest = Number.NEGATIVE_INFINITY;
-  for (const row of rows) {
-    least = Math.min(least, scores[row]!);
-    largest = Math.max(largest, scores[row]!);
-  }
-  const scale = largest > least ? (BINS - 1) / (largest - least) : 0;
-  const binOf = (row: number): number => Math.trunc((scores[row]! - least) * scale);
+  const scale = (BINS - 1) / (2 * bound);
   const bins = new Uint32Array(BINS);
-  for (const row of rows) bins[binOf(row)]!++;
+  for (let at = 0; at < rows.length; at++) bins[Math.trunc((scores[rows[at]!]! + bound) * scale)]!++;
   let cut = BINS - 1;
   for (let taken = bins[cut]!; taken < most; taken += bins[cut]!) cut--;
   const chosen: number[] = [];
-  for (const row of rows) if (binOf(row) >= cut) chosen.push(row);
-  return chosen.sort(byScore).slice(0, most);
+  for (let at = 0; at < rows.length; at++) {
+    if (Math.trunc((scores[rows[at]!]! + bound) * scale) >= cut) chosen.push(rows[at]!);
+  }
+  return chosen.sort((a, b) => scores[b]! - scores[a]! || a - b).slice(0, most);
 }
 
 function extended<Values extends Uint8Array | Float64Array>(from: Values, into: Values): Values {

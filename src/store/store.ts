@@ -1,9 +1,10 @@
 /** The store: one SQLite file that one process writes and any number read. */
 
-import { existsSync, renameSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { log } from '../log.ts';
 import type { ChunkRow, Retriever } from '../types.ts';
+import { clearSuspicion, isSuspected, isWhole, setAside, suspect } from './damage.ts';
 import { guarded, isDamage } from './failures.ts';
 import { type LexicalQuestion, openLexical } from './lexical.ts';
 import { makePrivateFolder } from './place.ts';
@@ -26,7 +27,7 @@ export type StoreOptions = {
 
 type Reading = Pick<
   Reader,
-  'chunkRows' | 'chunkRowsOfFile' | 'definitionsOf' | 'wordsOf' | 'embeddingsOf' | 'missingEmbeddings' | 'damagedRows'
+  'chunkRows' | 'chunkRowsOfFile' | 'definitionsOf' | 'wordsOf' | 'embeddingsOf' | 'missingEmbeddings'
 >;
 
 export interface Store extends Reading, Writer {
@@ -43,6 +44,8 @@ export interface Store extends Reading, Writer {
   dataVersion(): string;
   /** Moves the log into the file and cuts it to nothing, unless a reader still needs it. Never waits. */
   checkpoint(): void;
+  /** Rows met so far that were not what had been written; they were left out. */
+  damagedRows(): number;
   /** Reason codes of what is degraded. */
   health(): string[];
   close(): void;
@@ -62,12 +65,21 @@ export function openStore(file: string, options: StoreOptions): Store {
 }
 
 function assemble(file: string, database: Database.Database, options: StoreOptions, wasSetAside: boolean): Store {
-  const reader = openReader(database);
+  let damaged = 0;
+  const onDamage = (rows: number): void => {
+    damaged += rows;
+    suspect(file);
+  };
+  const reader = openReader(database, onDamage);
   const writer = openWriter(database, options.dimensions);
   const readMeta = database.prepare<[string], string>('SELECT value FROM meta WHERE key = ?').pluck();
   /** The own connection's commits don't show in data_version. */
   let own = 0;
   const version = (): string => `${database.pragma('data_version', { simple: true })}-${own}`;
+
+  /** The file that is open is no longer the one of this name: its rows are those of another time. */
+  const inode = inodeOf(file);
+  const isReplaced = (): boolean => inodeOf(file) !== inode;
 
   /** Remembers what `read` gave until the rows change. */
   function remembered<Value>(read: () => Value): () => Value {
@@ -89,12 +101,17 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
     return known.get(term)!;
   };
   const lexical = openLexical(database, countDocuments);
-  const vector = openVector(database, options.dimensions, version);
+  const vector = openVector(database, { dimensions: options.dimensions, version, onDamage });
   const isComparable = remembered(() => options.modelId !== undefined && readMeta.get('model') === modelKey(options));
   const isOwn = remembered(() => readMeta.get('fingerprint') === options.fingerprint);
 
   const safe = <Arguments extends unknown[], Result>(work: (...parameters: Arguments) => Result) => {
-    return (...parameters: Arguments): Result => guarded(file, () => work(...parameters));
+    return (...parameters: Arguments): Result =>
+      guarded(
+        file,
+        () => work(...parameters),
+        () => suspect(file),
+      );
   };
   const changing = <Arguments extends unknown[]>(work: (...parameters: Arguments) => void) => {
     return safe((...parameters: Arguments): void => {
@@ -121,7 +138,7 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
     wordsOf: safe(reader.wordsOf),
     embeddingsOf: safe((ids) => (isComparable() ? reader.embeddingsOf(ids) : new Map())),
     missingEmbeddings: safe((limit): ChunkRow[] => (isComparable() ? reader.missingEmbeddings(limit) : [])),
-    damagedRows: reader.damagedRows,
+    damagedRows: () => damaged,
     chunkCount: safe(chunkCount),
     documentFrequency: safe((terms) => {
       const counted = terms.map((term) => [term, countDocuments(term)] as const);
@@ -141,7 +158,8 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
     }),
     health: safe(() => [
       ...(wasSetAside ? ['store_set_aside'] : []),
-      ...(reader.damagedRows() > 0 ? ['damaged_rows'] : []),
+      ...(isReplaced() ? ['store_replaced'] : []),
+      ...(damaged > 0 ? ['damaged_rows'] : []),
       ...(isOwn() ? [] : ['other_version']),
       ...(options.modelId === undefined || isComparable() ? [] : ['other_model']),
     ]),
@@ -150,22 +168,20 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
 }
 
 function openOrSetAside(file: string, mode: 'write' | 'read'): { database: Database.Database; wasSetAside: boolean } {
+  let why: string | undefined;
   try {
-    return { database: openDatabase(file, mode), wasSetAside: false };
+    const database = openDatabase(file, mode);
+    if (mode === 'read' || !isSuspected(file)) return { database, wasSetAside: false };
+    clearSuspicion(file);
+    if (isWhole(database)) return { database, wasSetAside: false };
+    database.close();
+    why = 'it is damaged';
   } catch (error) {
     if (mode === 'read' || !(isDamage(error) || error instanceof ForeignSchema)) throw error;
-    const aside = setAside(file);
-    const why = error instanceof Error ? error.message : String(error);
-    log.warn(`the index could not be used (${why}); it is set aside and built anew`, { aside });
-    return { database: openDatabase(file, mode), wasSetAside: true };
+    why = error.message;
   }
-}
-
-/** Renames the file out of the way. Its log goes first: a log without its file is harmless, one beside a new file is not. */
-function setAside(file: string): string {
-  const aside = `${file}.set-aside-${new Date().toISOString().replace(/[-:.]/g, '')}`;
-  for (const ending of ['-wal', '-shm', '']) if (existsSync(file + ending)) renameSync(file + ending, aside + ending);
-  return aside;
+  log.warn(`the index could not be used (${why}); it is set aside and built anew`, { aside: setAside(file) });
+  return { database: openDatabase(file, mode), wasSetAside: true };
 }
 
 /** Rows of another chunker are not mixed with ours, nor embeddings of another model: they go before the first of ours comes. */
@@ -187,4 +203,8 @@ function dropForeignRows(database: Database.Database, options: StoreOptions): vo
 
 function modelKey({ modelId, dimensions }: StoreOptions): string {
   return `${modelId} ${dimensions}`;
+}
+
+function inodeOf(file: string): bigint | undefined {
+  return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
 }

@@ -20,11 +20,18 @@ const ROWS_PER_READ = 4_000;
 const GONE_SHARE_MAX = 0.5;
 const GONE_MIN = 1_000;
 
-/** `version` changes whenever rows may have. Rows in memory that the store no longer has are found out when they are picked. */
+export type VectorOptions = {
+  readonly dimensions: number;
+  /** Changes whenever rows may have. */
+  readonly version: () => string;
+  /** Hears how many rows were left out because they are not what was written. */
+  readonly onDamage: (rows: number) => void;
+};
+
+/** Rows in memory that the store no longer has are found out when they are picked. */
 export function openVector(
   database: Database.Database,
-  dimensions: number,
-  version: () => string,
+  { dimensions, version, onDamage }: VectorOptions,
 ): Retriever<VectorQuestion> {
   const added = database.prepare<[number, number], Added>(
     `SELECT e.id, c.file_id AS fileId, e.embedding FROM embeddings AS e JOIN chunks AS c ON c.id = e.chunk_id
@@ -75,9 +82,12 @@ export function openVector(
       if (embedding.length !== dimensions || limit < 1 || !isComparable(embedding)) return [];
       refresh();
       const most = Math.max(CANDIDATES_MIN, limit * CANDIDATES_PER_HIT);
-      const hits = fetchNearest(embedding, most, fileIds === undefined ? undefined : new Set(fileIds))
-        .filter((row) => row.embedding.length === dimensions && checksum(row.embedding) === row.checksum)
-        .map((row) => ({ chunkId: row.chunkId, score: cosine(embedding, signed(row.embedding)) }));
+      const found = fetchNearest(embedding, most, fileIds === undefined ? undefined : new Set(fileIds));
+      const whole = found.filter(
+        (row) => row.embedding.length === dimensions && checksum(row.embedding) === row.checksum,
+      );
+      if (whole.length < found.length) onDamage(found.length - whole.length);
+      const hits = whole.map((row): Hit => ({ chunkId: row.chunkId, score: cosine(embedding, signed(row.embedding)) }));
       return hits.sort((a, b) => b.score - a.score || a.chunkId - b.chunkId).slice(0, limit);
     },
   };

@@ -27,13 +27,14 @@ type Stored = {
   readonly hash: string;
   readonly symbols: string;
   readonly scope: string;
+  readonly checksum: number;
   readonly wordsChecksum: number;
 };
 
 export function openWriter(database: Database.Database, dimensions: number): Writer {
   const fileIdOf = database.prepare<[string], number>('SELECT id FROM files WHERE path = ?').pluck();
   const chunksOf = database.prepare<[number], Stored>(
-    `SELECT c.id, c.start_line, c.end_line, c.hash, c.symbols, c.scope, t.checksum AS wordsChecksum
+    `SELECT c.id, c.start_line, c.end_line, c.hash, c.symbols, c.scope, c.checksum, t.checksum AS wordsChecksum
      FROM chunks AS c LEFT JOIN texts AS t ON t.chunk_id = c.id WHERE c.file_id = ? ORDER BY c.id`,
   );
   // Words first: FTS5 reads the old text to know what to take out.
@@ -67,7 +68,7 @@ export function openWriter(database: Database.Database, dimensions: number): Wri
   const noteChange = database.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES('last_change', ?)");
 
   function deleteChunk({ id, symbols }: Stored): void {
-    for (const name of JSON.parse(symbols) as string[]) deleteName.run(plainName(name), name, id);
+    for (const name of namesOf(symbols)) deleteName.run(plainName(name), name, id);
     for (const deletion of deletions) deletion.run(id);
   }
 
@@ -109,9 +110,8 @@ export function openWriter(database: Database.Database, dimensions: number): Wri
   }
 
   function keepChunk(fileId: number, { start_line, end_line, hash, symbols, scope }: Columns, same: Stored): number {
-    if (same.start_line !== start_line || same.end_line !== end_line) {
-      moveChunk.run(start_line, end_line, chunkChecksum(fileId, start_line, end_line, hash, symbols, scope), same.id);
-    }
+    const sum = chunkChecksum(fileId, start_line, end_line, hash, symbols, scope);
+    if (same.checksum !== sum) moveChunk.run(start_line, end_line, sum, same.id);
     return same.id;
   }
 
@@ -174,7 +174,7 @@ function skippedFile(path: string, skip: Skip['reason']): PreparedFile {
   };
 }
 
-type Columns = Omit<Stored, 'id'> & { readonly words: Words; readonly names: readonly string[] };
+type Columns = Omit<Stored, 'id' | 'checksum'> & { readonly words: Words; readonly names: readonly string[] };
 
 function toColumns({ startLine, endLine, hash, symbols, scope, words }: PreparedChunk): Columns {
   const names = [...new Set(symbols.map(wellFormed))];
@@ -192,6 +192,15 @@ function toColumns({ startLine, endLine, hash, symbols, scope, words }: Prepared
 }
 
 /** Equal for chunks that differ in their lines at most. */
-function keyOf({ hash, symbols, scope, wordsChecksum: sum }: Omit<Stored, 'id'>): string {
+function keyOf({ hash, symbols, scope, wordsChecksum: sum }: Omit<Stored, 'id' | 'checksum'>): string {
   return `${hash} ${sum} ${symbols} ${scope}`;
+}
+
+/** Names of a stored row; none where the row is damaged. */
+function namesOf(symbols: string): string[] {
+  try {
+    return JSON.parse(symbols) as string[];
+  } catch {
+    return [];
+  }
 }

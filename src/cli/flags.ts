@@ -17,8 +17,8 @@ export type Flag = {
 
 export const FLAGS = {
   root: { value: 'DIR', about: 'Repository; default: the one around the current folder' },
-  path: { value: 'GLOB', repeatable: true, about: "Only these paths; '!GLOB' leaves out; may be repeated" },
-  language: { value: 'NAME', repeatable: true, about: 'Only this language; may be repeated' },
+  path: { value: 'GLOB', repeatable: true, about: "Only these paths, from the root; '!GLOB' leaves out; repeatable" },
+  language: { value: 'NAME', repeatable: true, about: 'Only this language; repeatable' },
   kind: { value: 'KIND', about: 'Only code, docs, tests or config' },
   limit: { value: 'N', about: `Most results, 1 to ${LIMIT_MAX} (${LIMIT_DEFAULT})` },
   'max-tokens': {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { LIMIT_DEFAULT, LIMIT_MAX, MAX_TOKENS_DEFAULT, MAX_TOKENS_MAX, MAX_TOKENS_MIN } from '../config.ts';
 import { DowserError } from '../errors.ts';
-import type { CodeIndex } from '../types.ts';
+import type { CodeIndex, Filters, Kind } from '../types.ts';
 import { readArguments } from './arguments.ts';
 import { statusText } from './statusText.ts';
 import { answerText } from './text.ts';
@@ -83,10 +83,10 @@ const searchCode = defineTool({
     limit,
     max_tokens: maxTokens,
   }),
-  async ask(index, { query, max_tokens, kind, ...rest }, signal) {
-    const options = present({ ...rest, kind: kind === 'any' ? undefined : kind, maxTokens: max_tokens, signal });
-    const answer = await index.search({ query, ...options });
-    const filtered = rest.paths !== undefined || rest.languages !== undefined || (kind !== undefined && kind !== 'any');
+  async ask(index, { query, max_tokens, limit, ...given }, signal) {
+    const filters = filtersOf(index, given);
+    const answer = await index.search({ query, ...filters, ...present({ limit, maxTokens: max_tokens, signal }) });
+    const filtered = Object.keys(filters).length > 0;
     const advice = `Next: try the name of a symbol, words that the code itself would use, or the text of an error message${filtered ? '; or drop paths, languages and kind' : ''}.`;
     return answerText(answer, { maxTokens: max_tokens, advice });
   },
@@ -114,12 +114,12 @@ const findSimilar = defineTool({
       .min(0)
       .max(1)
       .optional()
-      .describe('Leave out what is less alike than this, 0 to 1. Default: a ranked list without a floor.'),
+      .describe('Leave out what is less alike than this, 0 to 1. Default: only what is hardly alike at all.'),
     limit,
     max_tokens: maxTokens,
   }),
-  async ask(index, { max_tokens, min_similarity, kind, code, ...rest }, signal) {
-    const at = splitPlace(rest);
+  async ask(index, { max_tokens, min_similarity, limit, code, path, line, ...given }, signal) {
+    const at = splitPlace({ path, line });
     if ((code === undefined) === (at.path === undefined && at.line === undefined)) {
       throw new DowserError('bad_argument', "find_similar: give either 'code', or 'path' and 'line'.");
     }
@@ -129,18 +129,13 @@ const findSimilar = defineTool({
         "find_similar: 'path' and 'line' belong together; line is any line of the piece.",
       );
     }
-    const options = {
-      ...rest,
-      ...at,
-      code,
-      kind: kind === 'any' ? undefined : kind,
-      maxTokens: max_tokens,
-      minSimilarity: min_similarity,
-      signal,
-    };
+    const options = present({ ...at, code, limit, maxTokens: max_tokens, minSimilarity: min_similarity, signal });
     const advice =
       'Next: lower min_similarity, choose a line inside a larger definition, or say with search_code what the code does.';
-    return answerText(await index.similar(present(options)), { maxTokens: max_tokens, advice });
+    return answerText(await index.similar({ ...filtersOf(index, given), ...options }), {
+      maxTokens: max_tokens,
+      advice,
+    });
   },
 });
 
@@ -232,6 +227,17 @@ function defineTool<Schema extends z.ZodObject>(tool: {
       return (index, signal) => tool.ask(index, input, signal);
     },
   };
+}
+
+type Given = { paths?: string[] | undefined; languages?: string[] | undefined; kind?: Kind | 'any' | undefined };
+
+/** Filters as the index takes them. Models know absolute paths, and globs count from the root. */
+function filtersOf({ root }: CodeIndex, { paths, languages, kind }: Given): Filters {
+  const fromRoot = paths?.map((glob) => {
+    const [not, rest] = glob.startsWith('!') ? ['!', glob.slice(1)] : ['', glob];
+    return rest.startsWith(`${root}/`) ? `${not}${rest.slice(root.length + 1)}` : glob;
+  });
+  return present({ paths: fromRoot, languages, kind: kind === 'any' ? undefined : kind });
 }
 
 /** Snippets are headed `path:start-end`, and models hand that back as the path. */

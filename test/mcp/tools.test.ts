@@ -125,6 +125,13 @@ describe('arguments', () => {
     });
   });
 
+  test('globs from the top of the disk count from the root', async () => {
+    const paths = ['/repo/src/**', '!/repo/src/old/**', '/elsewhere/**', 'src/*.ts'];
+    const expected = ['src/**', '!src/old/**', '/elsewhere/**', 'src/*.ts'];
+    expect(await requestOf('search_code', { query: 'lease', paths })).toEqual({ query: 'lease', paths: expected });
+    expect(await requestOf('find_similar', { code: 'lease', paths })).toEqual({ code: 'lease', paths: expected });
+  });
+
   test('a place as answers write it is understood', async () => {
     expect(await requestOf('find_similar', { path: 'src/lease.ts:1-1' })).toEqual({ path: 'src/lease.ts', line: 1 });
     expect(await requestOf('complete_context', { path: 'src/lease.ts:1', column: 4 })).toEqual({

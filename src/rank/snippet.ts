@@ -38,7 +38,10 @@ export function excerpt(
     if (to === lines.length) break;
   }
   if (best === undefined) return undefined;
-  return { startLine: startLine + best.from, lines: lines.slice(best.from, best.to) };
+  let { from, to } = best;
+  while (from < to - 1 && lines[from]!.trim() === '') from++;
+  while (to > from + 1 && lines[to - 1]!.trim() === '') to--;
+  return { startLine: startLine + from, lines: lines.slice(from, to) };
 }
 
 /** A window elsewhere must show at least one more of the query's terms than the start does. */

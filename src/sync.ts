@@ -7,6 +7,7 @@ import type { Probed } from './probe.ts';
 import { kindOf } from './source/kinds.ts';
 import { type ScanResult, scan } from './source/scan.ts';
 import type { FileRecord, Store } from './store/store.ts';
+import { within } from './time.ts';
 import type { Entry, Fingerprint, Kind, PreparedFile, Skip, SyncProgress, SyncReport } from './types.ts';
 import type { Job, Result } from './worker.ts';
 
@@ -218,7 +219,7 @@ export function openSync({ root, store, pool, workers, writes, onChange }: SyncO
       const work: Promise<void>[] = [];
       const line = new Map(chosen.map((entry) => [entry.path, entry]));
       while (line.size > 0 && !closed) work.push(perform(takeBatch(line), false));
-      await Promise.race([Promise.allSettled(work), pause(Math.max(0, deadline - Date.now()))]);
+      await within(deadline - Date.now(), Promise.allSettled(work));
     },
     takeReport() {
       const taken = { ...report, ms: Date.now() - report.ms };
@@ -256,7 +257,7 @@ async function probe(
   }
   const found: Probed[] = [];
   for (const job of jobs) {
-    const part = await Promise.race([job, pause(Math.max(0, deadlineMs - Date.now()))]);
+    const part = await within(deadlineMs - Date.now(), job);
     if (part === undefined) break;
     found.push(...part);
   }
@@ -292,8 +293,4 @@ function sameFingerprint(a: Fingerprint, b: Fingerprint): boolean {
 
 function emptyReport(): SyncReport {
   return { filesSeen: 0, filesChanged: 0, filesRemoved: 0, chunksWritten: 0, bytesRead: 0, ms: Date.now() };
-}
-
-function pause(ms: number): Promise<undefined> {
-  return new Promise((resolve) => setTimeout(() => resolve(undefined), ms).unref());
 }

@@ -1,4 +1,5 @@
 /** Keeps one repository's index in step with its disk: who writes, when to look, how long a question waits. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { DowserError } from './errors.ts';
 import { log } from './log.ts';
@@ -8,6 +9,7 @@ import { type Leader, openLeader } from './store/leader.ts';
 import { storePlaceFor } from './store/place.ts';
 import { openStore, type Store } from './store/store.ts';
 import { openSync, type Sync } from './sync.ts';
+import { within } from './time.ts';
 import type { Coverage, Freshness, SyncProgress, SyncReport } from './types.ts';
 import type { Job, Result, WorkerData } from './worker.ts';
 
@@ -229,13 +231,4 @@ function foldersOf(entries: readonly { readonly path: string }[]): Set<string> {
     }
   }
   return folders;
-}
-
-/** Resolves when the work does or the time is up; a failure of late work is not lost but logged where it happens. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  await Promise.race([work, pause(ms)]);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

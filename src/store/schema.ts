@@ -1,5 +1,6 @@
 /** Tables, pragmas and versions of the index file: how one is opened, checked, made and emptied. */
 import Database from 'better-sqlite3';
+import { DowserError } from '../errors.ts';
 
 /** Changes with any change below; part of the file's name, so that versions of dowser never share a file. */
 export const SCHEMA_VERSION = 1;
@@ -45,7 +46,14 @@ const TABLES = `
 `;
 
 /** A file of another schema, or another program's: it must be set aside, not written. */
-export class ForeignSchema extends Error {}
+export class ForeignSchema extends DowserError {
+  constructor(file: string) {
+    super(
+      'store_unusable',
+      `The file ${file} is not an index of this version of dowser. End the dowser that uses it and start again.`,
+    );
+  }
+}
 
 /** Opens the file with every pragma set and its tables made. Throws what SQLite throws, and ForeignSchema. */
 export function openDatabase(file: string, mode: 'write' | 'read'): Database.Database {
@@ -98,7 +106,7 @@ function refuseForeign(database: Database.Database): void {
   if (isCurrent(database)) return;
   const version = database.pragma('user_version', { simple: true });
   const tables = database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get();
-  if (version !== 0 || tables !== 0) throw new ForeignSchema(`its schema is ${String(version)}, not ${SCHEMA_VERSION}`);
+  if (version !== 0 || tables !== 0) throw new ForeignSchema(database.name);
 }
 
 function assertVersion(database: Database.Database): void {

@@ -73,9 +73,9 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
   const reader = openReader(database, onDamage);
   const writer = openWriter(database, options.dimensions);
   const readMeta = database.prepare<[string], string>('SELECT value FROM meta WHERE key = ?').pluck();
-  /** The own connection's commits don't show in data_version. */
-  let own = 0;
-  const version = (): string => `${database.pragma('data_version', { simple: true })}-${own}`;
+  // The own connection's changes don't show in data_version.
+  const ownChanges = database.prepare<[], number>('SELECT total_changes()').pluck();
+  const version = (): string => `${database.pragma('data_version', { simple: true })}-${ownChanges.get()}`;
 
   /** The file that is open is no longer the one of this name: its rows are those of another time. */
   const inode = inodeOf(file);
@@ -113,13 +113,6 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
         () => suspect(file),
       );
   };
-  const changing = <Arguments extends unknown[]>(work: (...parameters: Arguments) => void) => {
-    return safe((...parameters: Arguments): void => {
-      work(...parameters);
-      own++;
-    });
-  };
-
   return {
     lexical: { name: 'lexical', retrieve: safe(lexical.retrieve) },
     vector: {
@@ -146,10 +139,10 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
     }),
     counts: safe(counts),
     dataVersion: safe(version),
-    replaceFiles: changing(writer.replaceFiles),
-    replaceSkips: changing(writer.replaceSkips),
-    touchFiles: changing(writer.touchFiles),
-    putEmbeddings: changing(writer.putEmbeddings),
+    replaceFiles: safe(writer.replaceFiles),
+    replaceSkips: safe(writer.replaceSkips),
+    touchFiles: safe(writer.touchFiles),
+    putEmbeddings: safe(writer.putEmbeddings),
     checkpoint: safe(() => {
       const waitMs = database.pragma('busy_timeout', { simple: true }) as number;
       database.pragma('busy_timeout = 0');
@@ -178,7 +171,7 @@ function openOrSetAside(file: string, mode: 'write' | 'read'): { database: Datab
     why = 'it is damaged';
   } catch (error) {
     if (mode === 'read' || !(isDamage(error) || error instanceof ForeignSchema)) throw error;
-    why = error.message;
+    why = error instanceof ForeignSchema ? 'it is of another version' : error.message;
   }
   log.warn(`the index could not be used (${why}); it is set aside and built anew`, { aside: setAside(file) });
   return { database: openDatabase(file, mode), wasSetAside: true };

@@ -1,0 +1,44 @@
+/**
+ * A program that uses a store as another process would; run by the tests of this folder.
+ * Arguments: what to do, the file, and how often. Prints a line for each step that is done.
+ */
+import type Database from 'better-sqlite3';
+import { openLeader } from '../../src/store/leader.ts';
+import { openDatabase } from '../../src/store/schema.ts';
+import { openStore } from '../../src/store/store.ts';
+import { openWriter } from '../../src/store/write.ts';
+import { DIMENSIONS, OPTIONS, roundOf } from './rounds.ts';
+
+const [task, file, times = '0'] = process.argv.slice(2) as [string, string, string?];
+
+const say = (line: string | number): void => void process.stdout.write(`${line}\n`);
+const forever = (): void => void setInterval(() => undefined, 1_000);
+
+if (task === 'write') {
+  const store = openStore(file, OPTIONS);
+  for (let round = 1; round <= Number(times); round++) {
+    store.replaceFiles([roundOf(round)], []);
+    say(round);
+  }
+  store.close();
+} else if (task === 'write without transactions') {
+  openStore(file, OPTIONS).close();
+  const database = openDatabase(file, 'write');
+  // Every statement commits on its own: what the store must never do.
+  const bare = { prepare: database.prepare.bind(database), transaction: (work: () => void) => ({ immediate: work }) };
+  const writer = openWriter(bare as unknown as Database.Database, DIMENSIONS);
+  for (let round = 1; round <= Number(times); round++) {
+    writer.replaceFiles([roundOf(round)], []);
+    say(round);
+  }
+} else if (task === 'open') {
+  say('ready');
+  process.stdin.once('data', () => {
+    openStore(file, OPTIONS).close();
+    say('opened');
+    process.exit(0);
+  });
+} else if (task === 'lead') {
+  say(openLeader(file).tryLead() ? 'leads' : 'follows');
+  forever();
+}

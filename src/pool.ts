@@ -38,7 +38,12 @@ export type Reply<Result> = { readonly result: Result } | { readonly error: stri
 /** Opens a pool over a thread script. Nothing is started before the first job. */
 export function openPool<Job, Result>(script: URL, options: PoolOptions): Pool<Job, Result> {
   const seats = new Set<Seat<Job, Result>>();
-  const queue: Waiting<Job, Result>[] = [];
+  /** Urgent jobs first; within each line in the order they came. */
+  const lines: { readonly urgent: Waiting<Job, Result>[]; readonly usual: Waiting<Job, Result>[] } = {
+    urgent: [],
+    usual: [],
+  };
+  const queued = (): number => lines.urgent.length + lines.usual.length;
   let closed = false;
 
   const leave = (seat: Seat<Job, Result>, error: unknown): void => {
@@ -80,12 +85,12 @@ export function openPool<Job, Result>(script: URL, options: PoolOptions): Pool<J
   };
 
   const serve = (): void => {
-    for (const seat of seats) if (seat.busy === undefined && queue.length === 0) rest(seat);
-    while (queue.length > 0) {
+    for (const seat of seats) if (seat.busy === undefined && queued() === 0) rest(seat);
+    while (queued() > 0) {
       const free =
         [...seats].find((seat) => seat.busy === undefined) ?? (seats.size < options.count ? seatAnother() : undefined);
       if (free === undefined) return;
-      const next = queue.shift()!;
+      const next = (lines.urgent.shift() ?? lines.usual.shift())!;
       free.busy = next;
       free.worker.ref();
       clearTimeout(free.timer);
@@ -104,15 +109,14 @@ export function openPool<Job, Result>(script: URL, options: PoolOptions): Pool<J
           reject(new DowserError('cancelled', 'The index is closed.'));
           return;
         }
-        if (urgent) queue.unshift({ job, resolve, reject });
-        else queue.push({ job, resolve, reject });
+        lines[urgent ? 'urgent' : 'usual'].push({ job, resolve, reject });
         serve();
       });
     },
     async close() {
       closed = true;
       const error = new DowserError('cancelled', 'The index is closed.');
-      for (const { reject } of queue.splice(0)) reject(error);
+      for (const { reject } of [...lines.urgent.splice(0), ...lines.usual.splice(0)]) reject(error);
       await Promise.all(
         [...seats].map((seat) => {
           leave(seat, error);

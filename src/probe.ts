@@ -2,7 +2,7 @@
 import { readText } from './source/read.ts';
 
 /** How strongly a file speaks for a question; higher is better, and files without any sign are left out. */
-export type Probed = { readonly path: string; readonly score: number };
+export type Probed = { readonly path: string; readonly score: number; readonly defines: boolean };
 
 /** A line that looks like a definition of the needle counts as much as this many mentions. */
 const DEFINITION_MENTIONS = 50;
@@ -20,12 +20,15 @@ export function probeFiles(root: string, paths: readonly string[], needles: read
     const read = readText(root, path);
     if (!('text' in read)) continue;
     let score = 0;
+    let defines = false;
     needles.forEach((needle, at) => {
       const mentions = countMentions(read.text, needle);
       if (mentions === 0) return;
-      score += 1 + mentions / MENTIONS_MAX + (defining[at]!.test(read.text) ? DEFINITION_MENTIONS : 0);
+      const isDefined = defining[at]!.test(read.text);
+      score += 1 + mentions / MENTIONS_MAX + (isDefined ? DEFINITION_MENTIONS : 0);
+      defines ||= isDefined;
     });
-    if (score > 0) found.push({ path, score });
+    if (score > 0) found.push({ path, score, defines });
   }
   return found;
 }

@@ -1,19 +1,15 @@
 /** Trip one: a file changes on disk, and can be found. Hints only say that something may have changed; the sweep decides. */
 import { DowserError } from './errors.ts';
-import { languageOf } from './languages.ts';
 import { log } from './log.ts';
 import { JobLost, type Pool } from './pool.ts';
 import type { Probed } from './probe.ts';
-import { kindOf } from './source/kinds.ts';
+import { sameFingerprint } from './source/fingerprint.ts';
 import { type ScanResult, scan } from './source/scan.ts';
 import type { FileRecord, Store } from './store/store.ts';
 import { within } from './time.ts';
-import type { Entry, Fingerprint, Kind, PreparedFile, Skip, SyncProgress, SyncReport } from './types.ts';
+import type { Entry, PreparedFile, Skip, SyncProgress, SyncReport } from './types.ts';
+import { inOrderOfUse, takeBatch } from './waiting.ts';
 import type { Job, Result } from './worker.ts';
-
-/** One job: few enough files that the answering thread commits them within some ten milliseconds. */
-const JOB_FILES_MAX = 24;
-const JOB_BYTES_MAX = 192 * 1024;
 
 /** Jobs under way per thread: one running, one waiting, so that no thread idles while rows are written. */
 const JOBS_PER_WORKER = 2;
@@ -40,6 +36,8 @@ export type SyncOptions = {
 export interface Sync {
   /** Compares disk and store once. Changed files then wait in line; removed ones are gone when it resolves. */
   sweep(): Promise<void>;
+  /** Resolves when a first sweep is done; joins the one under way. */
+  firstSweep(): Promise<void>;
   /** When the last sweep began, Date.now() milliseconds; undefined before the first one ended. */
   sweptAtMs(): number | undefined;
   /** The listing behind the last sweep. */
@@ -57,14 +55,13 @@ export interface Sync {
   close(): Promise<void>;
 }
 
-/** Code is asked for most, so it is indexed first. */
-const KIND_ORDER: readonly Kind[] = ['code', 'docs', 'tests', 'config'];
-
 export function openSync({ root, store, pool, workers, writes, onChange }: SyncOptions): Sync {
   let waiting = new Map<string, Entry>();
   const running = new Map<string, Entry>();
   let racy = new Set<string>();
   let jobs = 0;
+  /** Questions that look for their files among the waiting ones: until they know, no thread takes other work. */
+  let looking = 0;
   let listing: ScanResult | undefined;
   let sweptAtMs: number | undefined;
   let sweeping: Promise<void> | undefined;
@@ -83,7 +80,7 @@ export function openSync({ root, store, pool, workers, writes, onChange }: SyncO
     const found = await scan(root, { signal: abort.signal });
     if (closed) return;
     const known = store.files();
-    const next = new Map<string, Entry>();
+    const next: Entry[] = [];
     const stillRacy = new Set<string>();
     for (const entry of found.entries) {
       const record = known.get(entry.path);
@@ -92,7 +89,7 @@ export function openSync({ root, store, pool, workers, writes, onChange }: SyncO
       if (record !== undefined && sameFingerprint(record.fingerprint, entry.fingerprint) && !racy.has(entry.path))
         continue;
       if (running.has(entry.path) && sameFingerprint(running.get(entry.path)!.fingerprint, entry.fingerprint)) continue;
-      next.set(entry.path, entry);
+      next.push(entry);
     }
     racy = stillRacy;
     if (writes) recordAbsences(found, known);
@@ -100,7 +97,8 @@ export function openSync({ root, store, pool, workers, writes, onChange }: SyncO
     listing = found;
     sweptAtMs = startedMs;
     report = { ...report, filesSeen: found.entries.length };
-    if (writes) pump();
+    // A question that waited for this sweep says first which files it needs.
+    if (writes) setImmediate(pump);
     announce();
   }
 
@@ -121,20 +119,26 @@ export function openSync({ root, store, pool, workers, writes, onChange }: SyncO
   }
 
   function pump(): void {
-    while (!closed && waiting.size > 0 && jobs < workers * JOBS_PER_WORKER) {
-      const batch = takeBatch(waiting);
-      void perform(batch, false).catch((error: unknown) => {
-        failure = error;
-        log.error('indexing stopped', { message: error instanceof Error ? error.message : String(error) });
-      });
+    while (!closed && looking === 0 && waiting.size > 0 && jobs < workers * JOBS_PER_WORKER) {
+      void begin(takeBatch(waiting), false);
     }
   }
 
-  async function perform(batch: readonly Entry[], linesOnly: boolean): Promise<void> {
+  /** Never rejects: what fails here fails all who wait for the index to be settled. */
+  async function begin(batch: readonly Entry[], urgent: boolean): Promise<void> {
+    try {
+      await perform(batch, false, urgent);
+    } catch (error) {
+      failure = error;
+      log.error('indexing stopped', { message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  async function perform(batch: readonly Entry[], linesOnly: boolean, urgent = false): Promise<void> {
     jobs++;
     for (const entry of batch) running.set(entry.path, entry);
     try {
-      const result = await pool.run({ type: 'prepare', entries: batch, linesOnly });
+      const result = await pool.run({ type: 'prepare', entries: batch, linesOnly }, urgent);
       if (!closed && 'files' in result) write(result.files);
     } catch (error) {
       if (closed || (error instanceof DowserError && error.code === 'cancelled')) return;
@@ -178,15 +182,30 @@ export function openSync({ root, store, pool, workers, writes, onChange }: SyncO
     if (changed.length + skips.length > 0) onChange?.();
   }
 
+  /** Begins with these of the waiting files before all others. */
+  function promote(probed: readonly Probed[]): Promise<void>[] {
+    const entries = probed.map(({ path }) => waiting.get(path)).filter((entry) => entry !== undefined);
+    for (const { path } of entries) waiting.delete(path);
+    const line = new Map(entries.map((entry) => [entry.path, entry]));
+    const work: Promise<void>[] = [];
+    while (line.size > 0 && !closed) work.push(begin(takeBatch(line), true));
+    return work;
+  }
+
+  function sweep(): Promise<void> {
+    // A sweep under way may have passed the change that this call is about: it gets one of its own, after.
+    const after = (sweeping ?? Promise.resolve()).catch(() => undefined).then(sweepOnce);
+    const mine = after.finally(() => {
+      if (sweeping === mine) sweeping = undefined;
+    });
+    sweeping = mine;
+    return mine;
+  }
+
   return {
-    sweep() {
-      // A sweep under way may have passed the change that this call is about: it gets one of its own, after.
-      const after = (sweeping ?? Promise.resolve()).catch(() => undefined).then(sweepOnce);
-      const mine = after.finally(() => {
-        if (sweeping === mine) sweeping = undefined;
-      });
-      sweeping = mine;
-      return mine;
+    sweep,
+    firstSweep: async () => {
+      if (sweptAtMs === undefined) await (sweeping ?? sweep());
     },
     sweptAtMs: () => sweptAtMs,
     listing: () => listing,
@@ -212,14 +231,15 @@ export function openSync({ root, store, pool, workers, writes, onChange }: SyncO
       }),
     async hasten(needles, withinMs) {
       if (!writes || waiting.size === 0 || needles.length === 0) return;
-      const deadline = Date.now() + withinMs;
-      const promising = await probe([...waiting.values()], needles, pool, deadline);
-      const chosen = promising.map((path) => waiting.get(path)).filter((entry) => entry !== undefined);
-      for (const { path } of chosen) waiting.delete(path);
-      const work: Promise<void>[] = [];
-      const line = new Map(chosen.map((entry) => [entry.path, entry]));
-      while (line.size > 0 && !closed) work.push(perform(takeBatch(line), false));
-      await within(deadline - Date.now(), Promise.allSettled(work));
+      const deadlineMs = Date.now() + withinMs;
+      looking++;
+      const probed = await probe([...waiting.values()], needles, pool, deadlineMs).finally(() => looking--);
+      const definitions = promote(probed.filter(({ defines }) => defines));
+      const mentions = promote(probed.filter(({ defines }) => !defines));
+      pump();
+      // Who asks for one name wants its definition; what else speaks of it need not be waited for.
+      const enough = needles.length === 1 && definitions.length > 0 ? definitions : [...definitions, ...mentions];
+      await within(deadlineMs - Date.now(), Promise.all(enough));
     },
     takeReport() {
       const taken = { ...report, ms: Date.now() - report.ms };
@@ -235,13 +255,13 @@ export function openSync({ root, store, pool, workers, writes, onChange }: SyncO
   };
 }
 
-/** Paths worth indexing first: by name, then by what stands in them, best first. */
+/** Files worth indexing first, by what stands in them, best first. */
 async function probe(
   entries: readonly Entry[],
   needles: readonly string[],
   pool: Pool<Job, Result>,
   deadlineMs: number,
-): Promise<string[]> {
+): Promise<Probed[]> {
   const jobs: Promise<readonly Probed[]>[] = [];
   let bytes = 0;
   for (let at = 0; at < entries.length && bytes < PROBE_BYTES_MAX; at += PROBE_PATHS_PER_JOB) {
@@ -262,33 +282,7 @@ async function probe(
     found.push(...part);
   }
   found.sort((a, b) => b.score - a.score || (a.path < b.path ? -1 : 1));
-  return found.slice(0, HASTEN_FILES_MAX).map(({ path }) => path);
-}
-
-function takeBatch(line: Map<string, Entry>): Entry[] {
-  const batch: Entry[] = [];
-  let bytes = 0;
-  for (const [path, entry] of line) {
-    if (batch.length > 0 && (batch.length >= JOB_FILES_MAX || bytes + entry.fingerprint.size > JOB_BYTES_MAX)) break;
-    line.delete(path);
-    batch.push(entry);
-    bytes += entry.fingerprint.size;
-  }
-  return batch;
-}
-
-function inOrderOfUse(entries: ReadonlyMap<string, Entry>): Map<string, Entry> {
-  const ordered = [...entries].map(([path, entry]) => ({
-    path,
-    entry,
-    order: KIND_ORDER.indexOf(kindOf(path, languageOf(path))),
-  }));
-  ordered.sort((a, b) => a.order - b.order || (a.path < b.path ? -1 : 1));
-  return new Map(ordered.map(({ path, entry }) => [path, entry]));
-}
-
-function sameFingerprint(a: Fingerprint, b: Fingerprint): boolean {
-  return a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.inode === b.inode;
+  return found.slice(0, HASTEN_FILES_MAX);
 }
 
 function emptyReport(): SyncReport {

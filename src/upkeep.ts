@@ -20,8 +20,10 @@ const SWEEP_WAIT_MS = 150;
 /** How long a question waits for a few changed files, so that an agent that edits and asks sees its edit. */
 const SETTLE_WAIT_MS = 800;
 const SETTLE_FILES_MAX = 200;
-/** How long a question on a cold repository waits for the files that speak for it. */
-const HASTEN_WAIT_MS = 2_000;
+/** How long a question on a cold repository waits for the files that speak for it: with the rest, it has its answer in 3 s. */
+const HASTEN_WAIT_MS = 2_400;
+/** What is left of it after the first sweep of a huge repository: enough to find the files of one name. */
+const HASTEN_WAIT_MS_MIN = 1_000;
 /** Without any hint, the disk is looked at this often: hints can be lost, sweeps can't. */
 const SWEEP_EVERY_MS = 60_000;
 /** A follower looks this often whether its leader is gone. */
@@ -148,15 +150,15 @@ export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions):
     role: () => (session.leads ? 'leader' : 'follower'),
     async freshen(needles) {
       await leadIfFree();
-      const sweptAtMs = session.sync.sweptAtMs();
-      if (sweptAtMs === undefined || Date.now() - sweptAtMs > SWEEP_AGE_MS_MAX) {
-        // The first sweep is worth waiting for: before it nothing is known, not even what is missing.
-        await within(sweptAtMs === undefined ? HASTEN_WAIT_MS : SWEEP_WAIT_MS, sweep());
-      }
       const { sync } = session;
+      const askedAtMs = Date.now();
+      const sweptAtMs = sync.sweptAtMs();
+      // The first sweep is worth waiting for: before it nothing is known, not even what is missing.
+      if (sweptAtMs === undefined) await within(HASTEN_WAIT_MS, sync.firstSweep());
+      else if (askedAtMs - sweptAtMs > SWEEP_AGE_MS_MAX) await within(SWEEP_WAIT_MS, sweep());
       if (sync.pending() === 0) return;
       if (sync.pending() <= SETTLE_FILES_MAX) await within(SETTLE_WAIT_MS, settled());
-      else await sync.hasten(needles, HASTEN_WAIT_MS);
+      else await sync.hasten(needles, Math.max(HASTEN_WAIT_MS_MIN, HASTEN_WAIT_MS - (Date.now() - askedAtMs)));
     },
     async recheck() {
       await within(

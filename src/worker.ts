@@ -1,9 +1,7 @@
 /** The thread that prepares files and probes them; its jobs come from sync.ts through pool.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { openEmbedder } from './embed/embedder.ts';
 import { type LogLevel, setLogLevel } from './log.ts';
 import type { Reply } from './pool.ts';
-import { prepareFiles } from './prepare.ts';
 import { type Probed, probeFiles } from './probe.ts';
 import type { Embedder, Entry, PreparedFile, Skip } from './types.ts';
 
@@ -23,11 +21,19 @@ export type Result = { readonly files: readonly (PreparedFile | Skip)[] } | { re
 
 const { root, model, runtime, logLevel } = workerData as WorkerData;
 setLogLevel(logLevel);
-let embedder: Promise<Embedder> | undefined;
+let embedder: Promise<Embedder | undefined> | undefined;
+
+/** Parsers and models are loaded when first needed: a probe, which a question waits for, does without. */
+async function openModel(): Promise<Embedder | undefined> {
+  if (model === undefined) return undefined;
+  const { openEmbedder } = await import('./embed/embedder.ts');
+  return openEmbedder({ model, runtime });
+}
 
 async function perform(job: Job): Promise<Result> {
   if (job.type === 'probe') return { probed: probeFiles(root, job.paths, job.needles) };
-  if (model !== undefined) embedder ??= openEmbedder({ model, runtime });
+  embedder ??= openModel();
+  const { prepareFiles } = await import('./prepare.ts');
   return { files: await prepareFiles(root, job.entries, await embedder, job.linesOnly) };
 }
 

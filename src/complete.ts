@@ -90,7 +90,7 @@ export async function findContext(engine: Engine, cursor: Cursor): Promise<{ ran
   addNeighbours(engine, cursor, add);
   const ranked = [...worth.values()].map(({ row, reasons }): Ranked => {
     const sum = reasons.reduce((total, { amount }) => total + amount, 0);
-    return { row, reasons, score: sum, covered: 1 };
+    return { row, reasons, score: sum, covered: 1, cosine: 0 };
   });
   ranked.sort(
     (a, b) =>

@@ -103,7 +103,7 @@ function judge(one: Found, wanted: ReadonlySet<string>, hash: string): { ranked:
   if (one.row.hash === hash) reasons.push({ name: 'identical', amount: IDENTICAL_BONUS });
   const score = reasons.reduce((sum, { amount }) => sum + amount, 0);
   const similarity = one.row.hash === hash ? 1 : one.cosine === 0 ? shared : one.cosine;
-  return { ranked: { row: one.row, score, reasons, covered: shared }, similarity };
+  return { ranked: { row: one.row, score, reasons, covered: shared, cosine: one.cosine }, similarity };
 }
 
 function overlaps(row: ChunkRow, { path, startLine, endLine }: Piece): boolean {

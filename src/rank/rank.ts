@@ -46,8 +46,9 @@ export type Ranked = {
   readonly row: ChunkRow;
   readonly score: number;
   readonly reasons: readonly Reason[];
-  /** Share of the query's weight that the chunk's file has, 0 to 1: what confidence.ts judges by. */
+  /** Share of the whole question's weight that the chunk's file has, 0 to 1, and its cosine: what confidence.ts judges by. */
   readonly covered: number;
+  readonly cosine: number;
 };
 
 /** What one retriever or another said of a chunk, before all candidates are seen together. */
@@ -101,6 +102,7 @@ export function gather(query: Query, found: readonly Found[], rarity: (term: str
     candidates,
     weights,
     weightSum: [...weights.values()].reduce((sum, weight) => sum + weight, 0),
+    weightAsked: query.terms.reduce((sum, term) => sum + rarity(term), 0),
     cosineTop: cosines.length === 0 ? 0 : Math.max(...cosines),
     cosineFloor: cosines.length === 0 ? 0 : Math.min(...cosines),
     files: byFile(candidates, query.terms),
@@ -133,7 +135,9 @@ function score(candidate: Candidate, evidence: Evidence, weights: Weights): Rank
     reasons.push({ name, amount });
     sum += amount;
   }
-  return { row: candidate.row, score: sum, reasons, covered: SIGNALS['file covers'](candidate, evidence) };
+  const covered =
+    (SIGNALS['file covers'](candidate, evidence) * evidence.weightSum) / Math.max(1e-9, evidence.weightAsked);
+  return { row: candidate.row, score: sum, reasons, covered, cosine: candidate.cosine };
 }
 
 /** Takes the best again and again, where each chunk of a file already taken makes that file's next one cheaper to pass over. */

@@ -21,9 +21,11 @@ export type Candidate = {
 export type Evidence = {
   readonly query: Query;
   readonly candidates: readonly Candidate[];
-  /** Inverse document frequency of each query term, and their sum. */
+  /** Inverse document frequency of each query term that some candidate has, and their sum. */
   readonly weights: ReadonlyMap<string, number>;
   readonly weightSum: number;
+  /** The same sum with the terms that no candidate has: what the question asks for in full. */
+  readonly weightAsked: number;
   readonly cosineTop: number;
   readonly cosineFloor: number;
   /** For each file: query terms that its candidates have among them, and its candidates' lexical scores, best first. */

@@ -14,7 +14,7 @@ import multiprocessing
 import re
 
 SIZE = 60_000          # rows of 256 int8 values: 15.4 MB, and two float weights a row 0.5 MB: under 16 MiB in all
-MIN_COUNT = 5          # a rarer word has too few examples to learn from
+MIN_COUNT = 3          # even an untrained random vector of a rare word serves as an exact match
 MIN_REPOSITORIES = 2   # a word of one repository alone says nothing elsewhere
 MIN_CHAR = 30          # letters of other scripts kept as single pieces
 MAX_WORD = 24          # longer words are cut into pieces

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from data import BATCH, Corpus
 
 DIMENSIONS = 256
-RATE, EPOCHS, SEED = 2e-3, 10, 20
+RATE, EPOCHS, SEED = 2e-3, 8, 20
 MAX_SCALE = 100.0        # limit of the learned temperature (as CLIP has it)
 SHORT, SHORT_SHARE = 128, 0.0   # a second loss on the first dimensions (Matryoshka); 0 = off
 POOL = 2000              # held-out pairs ranked against each other
@@ -93,7 +93,7 @@ def main():
         mrr, pool = held_out_mrr(model, corpus)
         log.append({"epoch": epoch + 1, "loss": round(total / count, 4), "mrr": round(mrr, 4), "pool": pool,
                     "seconds": round(time.time() - start)})
-        print(log[-1], "scale", round(float(scale), 1), flush=True)
+        print(log[-1], "scale", round(scale.item(), 1), flush=True)
         np.savez(options.out, table=model.table.detach().numpy(), weights=model.weights().detach().numpy())
     with open(options.out + ".json", "w") as handle:
         json.dump({"pairs": len(corpus.kind), "repositories": len(corpus.names), "held_out": corpus.held_names,

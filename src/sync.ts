@@ -29,8 +29,6 @@ export type SyncOptions = {
   readonly workers: number;
   /** False for a follower: it compares the disk with the store and leaves the writing to the leader. */
   readonly writes: boolean;
-  /** Called after rows changed. */
-  readonly onChange?: () => void;
 };
 
 export interface Sync {
@@ -55,7 +53,7 @@ export interface Sync {
   close(): Promise<void>;
 }
 
-export function openSync({ root, store, pool, workers, writes, onChange }: SyncOptions): Sync {
+export function openSync({ root, store, pool, workers, writes }: SyncOptions): Sync {
   let waiting = new Map<string, Entry>();
   const running = new Map<string, Entry>();
   let racy = new Set<string>();
@@ -77,6 +75,8 @@ export function openSync({ root, store, pool, workers, writes, onChange }: SyncO
 
   async function sweepOnce(): Promise<void> {
     const startedMs = Date.now();
+    // What failed before is tried again: a full disk may have room by now.
+    failure = undefined;
     const found = await scan(root, { signal: abort.signal });
     if (closed) return;
     const known = store.files();
@@ -115,7 +115,6 @@ export function openSync({ root, store, pool, workers, writes, onChange }: SyncO
       store.replaceFiles([], removed);
       report = { ...report, filesRemoved: report.filesRemoved + removed.length };
     }
-    if (skips.length + removed.length > 0) onChange?.();
   }
 
   function pump(): void {
@@ -162,8 +161,11 @@ export function openSync({ root, store, pool, workers, writes, onChange }: SyncO
 
   function write(results: readonly (PreparedFile | Skip)[]): void {
     const files = results.filter((result): result is PreparedFile => 'chunks' in result);
-    const skips = results.filter((result): result is Skip => 'reason' in result);
-    const known = store.files();
+    const skips = results
+      .filter((result): result is Skip => 'reason' in result)
+      // With what the listing saw of it, so that the file is read again when it changes and not before.
+      .map((skip) => ({ ...skip, fingerprint: running.get(skip.path)?.fingerprint }));
+    const known = new Map(files.map(({ path }) => [path, store.file(path)]));
     const touched = files.filter(({ path, hash }) => hash !== '' && known.get(path)?.hash === hash);
     const changed = files.filter((file) => !touched.includes(file));
     // A fingerprint that is the same as well was read again because it was young: nothing to write.
@@ -179,7 +181,6 @@ export function openSync({ root, store, pool, workers, writes, onChange }: SyncO
       chunksWritten: report.chunksWritten + changed.reduce((sum, { chunks }) => sum + chunks.length, 0),
       bytesRead: report.bytesRead + files.reduce((sum, { fingerprint }) => sum + fingerprint.size, 0),
     };
-    if (changed.length + skips.length > 0) onChange?.();
   }
 
   /** Begins with these of the waiting files before all others. */

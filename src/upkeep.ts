@@ -75,6 +75,11 @@ export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions):
   let watching = false;
   let closed = false;
   let stalled = false;
+  /** Why the index is not kept in step at the moment, as a reason code. */
+  let trouble: string | undefined;
+  let takingOver: Promise<boolean> | undefined;
+  /** Stores of sessions that a take-over ended: questions under way may still read them. */
+  const retired: Store[] = [];
   let session = openSession(leader, pool);
 
   function openSession(lead: Leader, workers: Pool<Job, Result>): Session {
@@ -89,13 +94,22 @@ export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions):
     return { store, sync, leads };
   }
 
-  /** A follower whose leader is gone takes over: same file, now with the right to write. */
-  async function leadIfFree(): Promise<boolean> {
-    if (closed || session.leads || !leader.tryLead()) return session.leads;
+  /** A follower whose leader is gone takes over, once however many ask: same file, now with the right to write. */
+  function leadIfFree(): Promise<boolean> {
+    if (closed || session.leads) return Promise.resolve(session.leads);
+    takingOver ??= takeOver().finally(() => {
+      takingOver = undefined;
+    });
+    return takingOver;
+  }
+
+  async function takeOver(): Promise<boolean> {
+    if (!leader.tryLead()) return false;
     const old = session;
     await old.sync.close();
+    if (closed) return false;
     session = openSession(leader, pool);
-    old.store.close();
+    retired.push(old.store);
     stalled = false;
     log.info('took over as leader');
     if (watching) await follow();
@@ -144,28 +158,44 @@ export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions):
     }
   }
 
+  /** Looks at the disk where the last look is old, and waits within bounds for what changed. */
+  async function lookAndWait(needles: readonly string[]): Promise<void> {
+    await leadIfFree();
+    const { sync } = session;
+    const askedAtMs = Date.now();
+    const sweptAtMs = sync.sweptAtMs();
+    // The first sweep is worth waiting for: before it nothing is known, not even what is missing.
+    if (sweptAtMs === undefined) await within(HASTEN_WAIT_MS, sync.firstSweep());
+    else if (askedAtMs - sweptAtMs > SWEEP_AGE_MS_MAX) await within(SWEEP_WAIT_MS, sweep());
+    if (sync.pending() === 0) return;
+    if (sync.pending() <= SETTLE_FILES_MAX) await within(SETTLE_WAIT_MS, settled());
+    else await sync.hasten(needles, Math.max(HASTEN_WAIT_MS_MIN, HASTEN_WAIT_MS - (Date.now() - askedAtMs)));
+  }
+
+  /** What is indexed can still be asked when keeping in step fails: snippets are proven, and the answer says how old it is. */
+  async function tolerate(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+      trouble = undefined;
+    } catch (error) {
+      if (!(error instanceof DowserError) || error.code === 'bad_root' || error.code === 'cancelled') throw error;
+      trouble = error.code;
+      log.warn('the index is not kept in step', { message: error.message });
+    }
+  }
+
   return {
     storeFile: place.storeFile,
     store: () => session.store,
     role: () => (session.leads ? 'leader' : 'follower'),
-    async freshen(needles) {
-      await leadIfFree();
-      const { sync } = session;
-      const askedAtMs = Date.now();
-      const sweptAtMs = sync.sweptAtMs();
-      // The first sweep is worth waiting for: before it nothing is known, not even what is missing.
-      if (sweptAtMs === undefined) await within(HASTEN_WAIT_MS, sync.firstSweep());
-      else if (askedAtMs - sweptAtMs > SWEEP_AGE_MS_MAX) await within(SWEEP_WAIT_MS, sweep());
-      if (sync.pending() === 0) return;
-      if (sync.pending() <= SETTLE_FILES_MAX) await within(SETTLE_WAIT_MS, settled());
-      else await sync.hasten(needles, Math.max(HASTEN_WAIT_MS_MIN, HASTEN_WAIT_MS - (Date.now() - askedAtMs)));
-    },
-    async recheck() {
-      await within(
-        SETTLE_WAIT_MS,
-        sweep().then(() => (session.sync.pending() <= SETTLE_FILES_MAX ? settled() : undefined)),
-      );
-    },
+    freshen: (needles) => tolerate(() => lookAndWait(needles)),
+    recheck: () =>
+      tolerate(() =>
+        within(
+          SETTLE_WAIT_MS,
+          sweep().then(() => (session.sync.pending() <= SETTLE_FILES_MAX ? settled() : undefined)),
+        ),
+      ),
     async sync(onProgress, signal) {
       session.sync.takeReport();
       onProgress?.({ done: 0, total: 0, phase: 'listing' });
@@ -205,6 +235,7 @@ export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions):
       return [
         ...(degraded === undefined ? [] : ['watch_degraded']),
         ...(stalled ? ['leader_stalled'] : []),
+        ...(trouble === undefined ? [] : [trouble]),
         ...session.store.health(),
       ];
     },
@@ -212,7 +243,7 @@ export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions):
       closed = true;
       for (const timer of timers) clearInterval(timer);
       await Promise.all([watcher?.close(), session.sync.close(), pool.close()]);
-      session.store.close();
+      for (const store of [...retired, session.store]) store.close();
       leader.release();
     },
   };

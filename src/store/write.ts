@@ -4,13 +4,15 @@ import type { Embedding, Fingerprint, PreparedChunk, PreparedFile, Skip } from '
 import { asBlob, checksum, chunkChecksum, plainName, quantise, type Words, wellFormed, wordsChecksum } from './rows.ts';
 
 export type Touched = { readonly path: string; readonly fingerprint: Fingerprint };
+/** With what the listing saw of the file, where it saw it. */
+export type Skipped = Skip & { readonly fingerprint?: Fingerprint | undefined };
 export type Embedded = { readonly chunkId: number; readonly embedding: Embedding };
 
 export interface Writer {
   /** The files' rows become these; the removed paths' rows go. Chunks that stay the same keep their embedding unless they bring one. */
   replaceFiles(files: readonly PreparedFile[], removed: readonly string[]): void;
   /** Files of which nothing is searchable get a row that says why. */
-  replaceSkips(skips: readonly Skip[]): void;
+  replaceSkips(skips: readonly Skipped[]): void;
   /** Same content, other fingerprint. */
   touchFiles(files: readonly Touched[]): void;
   /** Embeddings for chunks that have none; chunks that are gone by now are passed over. */
@@ -137,7 +139,7 @@ export function openWriter(database: Database.Database, dimensions: number): Wri
     replaceSkips(skips) {
       if (skips.length === 0) return;
       inOneTransaction(() => {
-        for (const { path, reason } of skips) replace(skippedFile(path, reason));
+        for (const skip of skips) replace(skippedFile(skip));
         noteChange.run(new Date().toISOString());
       });
     },
@@ -161,15 +163,15 @@ export function openWriter(database: Database.Database, dimensions: number): Wri
 }
 
 /** A file that can't be read has no hash: read again whenever it changes. */
-function skippedFile(path: string, skip: Skip['reason']): PreparedFile {
+function skippedFile({ path, reason, fingerprint = NO_FINGERPRINT }: Skipped): PreparedFile {
   return {
     path,
     language: 'text',
     kind: 'code',
     depth: 'name',
     hash: '',
-    fingerprint: NO_FINGERPRINT,
-    skip,
+    fingerprint,
+    skip: reason,
     chunks: [],
   };
 }

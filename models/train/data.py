@@ -34,7 +34,8 @@ class Texts:
 class Corpus:
     """All pairs. Texts `query`, `path`, `code`; per pair `repository`, `kind` (numbers) and `held_out` (bool)."""
 
-    def __init__(self, pairs_folder, tokenizer_file, limit=None):
+    def __init__(self, pairs_folder, tokenizer_file, limit=None, drop=(QUERY_DROP, CODE_DROP)):
+        self.drop = drop
         tokenizer = Tokenizer.from_file(tokenizer_file)
         tokenizer.no_padding(), tokenizer.no_truncation()
         columns = {"query": [], "path": [], "code": []}
@@ -104,7 +105,7 @@ class Corpus:
             owner.append(np.repeat(np.arange(len(numbers)), size))
         ids, owner = np.concatenate(ids), np.concatenate(owner)
         if rng is not None:
-            keep = rng.random(len(ids)) >= (QUERY_DROP if side == 0 else CODE_DROP)
+            keep = rng.random(len(ids)) >= self.drop[side]
             ids, owner = ids[keep], owner[keep]
         order = np.argsort(owner, kind="stable")
         return ids[order], np.searchsorted(owner[order], np.arange(len(numbers)))

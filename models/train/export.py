@@ -1,6 +1,6 @@
-"""Write model.onnx, tokenizer.json and model.json from a checkpoint.
+"""Write model.onnx, tokenizer.json and model.json from a checkpoint, or from the mean of several that began alike.
 
-    python export.py --checkpoint checkpoint.npz --tokenizer tokenizer.json --out DIR [--name dowser-static-v1]
+    python export.py --checkpoint checkpoint.npz [another.npz] --tokenizer tokenizer.json --out DIR [--name dowser-static-v1]
 """
 import argparse
 import hashlib
@@ -15,6 +15,11 @@ from onnx import TensorProto, helper, numpy_helper
 MAX_TOKENS = 512
 MATRYOSHKA = [256]
 SMALLEST_NORM = 1e-12
+
+
+def load(files):
+    """Mean of checkpoints with the same seed and tokenizer: table [V, d], weights [2, V]."""
+    return tuple(np.mean([np.load(file)[part] for file in files], axis=0) for part in ("table", "weights"))
 
 
 def quantise(table, weights):
@@ -66,13 +71,13 @@ def graph(table, weights):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("checkpoint", "tokenizer", "out"):
+    parser.add_argument("--checkpoint", required=True, nargs="+")
+    for name in ("tokenizer", "out"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--name", default="dowser-static-v1")
     options = parser.parse_args()
     os.makedirs(options.out, exist_ok=True)
-    checkpoint = np.load(options.checkpoint)
-    table, weights = quantise(checkpoint["table"], checkpoint["weights"])
+    table, weights = quantise(*load(options.checkpoint))
     onnx.save(graph(table, weights), os.path.join(options.out, "model.onnx"))
     shutil.copyfile(options.tokenizer, os.path.join(options.out, "tokenizer.json"))
     files = {}

@@ -1,6 +1,6 @@
 """Train the static model: one vector a token, one weight a token and side, weighted sum, unit length.
 
-    python train.py --pairs DIR --tokenizer tokenizer.json --out checkpoint.npz [--epochs 10] [--init checkpoint.npz]
+    python train.py --pairs DIR --tokenizer tokenizer.json --out checkpoint.npz [--epochs 8] [--dropout 0.1 0.15]
 """
 import argparse
 import json
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from data import BATCH, Corpus
+from data import BATCH, CODE_DROP, Corpus, QUERY_DROP
 
 DIMENSIONS = 256
 RATE, EPOCHS, SEED = 2e-3, 8, 20
@@ -62,11 +62,12 @@ def main():
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--limit", type=int, help="only so many repositories")
+    parser.add_argument("--dropout", type=float, nargs=2, default=(QUERY_DROP, CODE_DROP), help="share of tokens, query and code")
     options = parser.parse_args()
     torch.manual_seed(SEED)
     rng = np.random.default_rng(SEED)
     began = time.time()
-    corpus = Corpus(options.pairs, options.tokenizer, options.limit)
+    corpus = Corpus(options.pairs, options.tokenizer, options.limit, options.dropout)
     print(f"{len(corpus.kind)} pairs, {len(corpus.names)} repositories, held out {corpus.held_names}, "
           f"{corpus.vocabulary} tokens, read in {time.time() - began:.0f} s", flush=True)
     prior = np.stack([corpus.idf(corpus.query), corpus.idf(corpus.code)])

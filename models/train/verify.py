@@ -18,6 +18,7 @@ import onnx
 from onnx import numpy_helper
 
 from evaluate import Embedder, PASSAGE, QUERY
+from export import load
 
 TEXTS_PER_LANGUAGE = 60
 ODD = ["", " ", "\n\n\t", "_", "parseHTTPResponse utf8_decode SHA256Sum", "ABCdef123ghiJKL", "ΟΔΟΣ ὈΔΥΣΣΕΎΣ λόγος", "İstanbul ISPARTA ı",
@@ -52,19 +53,20 @@ def weighted(table, weights, lists, side):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("model", "checkpoint", "pairs", "js"):
+    parser.add_argument("--checkpoint", required=True, nargs="+")
+    for name in ("model", "pairs", "js"):
         parser.add_argument("--" + name, required=True)
     options = parser.parse_args()
     embed = Embedder(options.model)
     texts, languages = sample(options.pairs)
     lists = embed.ids(texts)
     stored = {i.name: numpy_helper.to_array(i) for i in onnx.load(os.path.join(options.model, "model.onnx")).graph.initializer}
-    original = np.load(options.checkpoint)
+    table, weights = load(options.checkpoint)
     failed = sorted(stored) != ["table", "token_weight"]
     for side in (QUERY, PASSAGE):
         ours = embed(texts, side)
         plain = weighted(stored["table"], stored["token_weight"], lists, side)
-        exact = weighted(original["table"], original["weights"], lists, side)
+        exact = weighted(table, weights, lists, side)
         some = np.linalg.norm(exact, axis=1) > 0.5
         cosine = (ours * exact).sum(1)[some]
         worst = float(np.abs(ours - plain).max())

@@ -79,10 +79,7 @@ export function rank(
 export function gather(query: Query, found: readonly Found[], rarity: (term: string) => number): Evidence {
   const lexicalTop = Math.max(1e-9, ...found.map(({ lexicalScore }) => lexicalScore));
   /** The query's terms that occur in a column: nothing else of a column is ever asked for. */
-  const among = (column: string): Set<string> => {
-    const padded = ` ${column} `;
-    return new Set(query.terms.filter((term) => padded.includes(` ${term} `)));
-  };
+  const among = (column: string): Set<string> => new Set(query.terms.filter((term) => holds(column, term)));
   const candidates = found.map(
     ({ row, lexicalScore, cosine, words }): Candidate => ({
       row,
@@ -107,6 +104,18 @@ export function gather(query: Query, found: readonly Found[], rarity: (term: str
     cosineFloor: cosines.length === 0 ? 0 : Math.min(...cosines),
     files: byFile(candidates, query.terms),
   };
+}
+
+const BLANK = 32;
+
+/** Whether a term stands among terms joined by blanks. Every candidate's text comes by here for every term: no copy is made. */
+function holds(column: string, term: string): boolean {
+  for (let at = column.indexOf(term); at !== -1; at = column.indexOf(term, at + 1)) {
+    const end = at + term.length;
+    const begins = at === 0 || column.charCodeAt(at - 1) === BLANK;
+    if (begins && (end === column.length || column.charCodeAt(end) === BLANK)) return true;
+  }
+  return false;
 }
 
 function byFile(candidates: readonly Candidate[], queryTerms: readonly string[]): Evidence['files'] {

@@ -2,6 +2,7 @@
 
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import type Database from 'better-sqlite3';
+import { DowserError } from '../errors.ts';
 import { isDamage } from './failures.ts';
 import {
   type ChunkColumns,
@@ -32,7 +33,13 @@ export function clearSuspicion(file: string): void {
 /** Renames the file out of the way; nothing is deleted. Its log goes first: beside a new file, an old log would be read. */
 export function setAside(file: string): string {
   const aside = `${file}.set-aside-${new Date().toISOString().replace(/[-:.]/g, '')}`;
-  for (const ending of ['-wal', '-shm', '']) if (existsSync(file + ending)) renameSync(file + ending, aside + ending);
+  try {
+    for (const ending of ['-wal', '-shm', '']) if (existsSync(file + ending)) renameSync(file + ending, aside + ending);
+  } catch (cause) {
+    // Windows renames nothing that another process has open.
+    const message = `The index ${file} can't be used, nor set aside. End every other dowser and start again.`;
+    throw new DowserError('store_unusable', message, { cause });
+  }
   return aside;
 }
 

@@ -50,8 +50,10 @@ export function makePrivateFolder(file: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const { uid, mode } = statSync(folder);
-    if (process.getuid === undefined) return;
-    if (uid !== process.getuid()) throw new Error('it belongs to another user');
+    const own = process.getuid?.();
+    if (own === undefined) return;
+    // The superuser may use anyone's folder: in a container it often is given one.
+    if (uid !== own && own !== 0) throw new Error('it belongs to another user');
     if ((mode & 0o777) !== 0o700) chmodSync(folder, 0o700);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);

@@ -42,6 +42,7 @@ const DEFINITIONS_MAX = 50;
 
 export interface Reader {
   readFiles(): Map<string, FileRecord>;
+  readFile(path: string): FileRecord | undefined;
   /** Light columns in the order of the ids; ids that are gone, or whose row is damaged, are left out. */
   chunkRows(ids: readonly number[]): ChunkRow[];
   chunkRowsOfFile(file: string | number): ChunkRow[];
@@ -61,6 +62,7 @@ const CHUNK = `SELECT c.id, c.file_id, f.path, f.language, f.kind, c.start_line,
 /** Rows that are not what was written are left out, and `onDamage` hears how many. */
 export function openReader(database: Database.Database, onDamage: (rows: number) => void): Reader {
   const files = database.prepare<[], FileColumns>('SELECT * FROM files ORDER BY path');
+  const file = database.prepare<[string], FileColumns>('SELECT * FROM files WHERE path = ?');
   const rows = database.prepare<[string], ChunkColumns>(
     `${CHUNK} FROM json_each(?) AS asked JOIN chunks AS c ON c.id = asked.value JOIN files AS f ON f.id = c.file_id ORDER BY asked.key`,
   );
@@ -88,8 +90,12 @@ export function openReader(database: Database.Database, onDamage: (rows: number)
   const documents = database.prepare<[string], number>('SELECT doc FROM vocabulary WHERE term = ?').pluck();
   const one = (sql: string) => database.prepare<[], number>(sql).pluck();
   const chunks = one('SELECT count(*) FROM chunks');
-  const unembedded = one(`SELECT count(*) FROM chunks AS c WHERE ${waiting}`);
+  const embedded = one('SELECT count(*) FROM embeddings');
+  const withoutLines = one('SELECT count(*) FROM chunks WHERE start_line = 0');
   const bytes = one('SELECT page_count * page_size FROM pragma_page_count, pragma_page_size');
+  const fileGroups = database.prepare<[], FileGroup>(
+    'SELECT skip, language, count(*) AS count FROM files GROUP BY skip, language ORDER BY language',
+  );
   const lastChange = database.prepare<[], string>("SELECT value FROM meta WHERE key = 'last_change'").pluck();
   function intact<Row>(rows: readonly Row[], isIntact: (row: Row) => boolean): readonly Row[] {
     const whole = rows.filter(isIntact);
@@ -100,6 +106,10 @@ export function openReader(database: Database.Database, onDamage: (rows: number)
 
   return {
     readFiles: () => new Map(files.all().map((row) => [row.path, toFileRecord(row)])),
+    readFile(path) {
+      const row = file.get(path);
+      return row && toFileRecord(row);
+    },
     chunkRows: (ids) => (ids.length === 0 ? [] : toChunkRows(rows.all(JSON.stringify(ids)))),
     chunkRowsOfFile: (file) => toChunkRows(typeof file === 'string' ? rowsOfPath.all(file) : rowsOfId.all(file)),
     definitionsOf(names, { fileIds }) {
@@ -128,15 +138,14 @@ export function openReader(database: Database.Database, onDamage: (rows: number)
     countDocuments: (term) => documents.get(term) ?? 0,
     countChunks: () => chunks.get()!,
     counts() {
-      const records = files.all();
+      const groups = fileGroups.all();
       const changed = lastChange.get();
-      const all = chunks.get()!;
       return {
-        files: records.length,
-        skipped: tally(records.map(({ skip }) => skip).filter((skip) => skip !== null)),
-        languages: tally(records.filter(({ skip }) => skip === null).map(({ language }) => language)),
-        chunks: all,
-        embedded: all - unembedded.get()!,
+        files: groups.reduce((sum, { count }) => sum + count, 0),
+        skipped: tally(groups.map(({ skip, count }) => [skip, count])),
+        languages: tally<string>(groups.map(({ skip, language, count }) => [skip === null ? language : null, count])),
+        chunks: chunks.get()!,
+        embedded: embedded.get()! + withoutLines.get()!,
         bytes: bytes.get()!,
         ...(changed === undefined ? {} : { lastChange: changed }),
       };
@@ -157,6 +166,8 @@ type FileColumns = {
   readonly inode: string;
   readonly skip: string | null;
 };
+
+type FileGroup = { readonly skip: SkipReason | null; readonly language: string; readonly count: number };
 
 function toFileRecord({
   id,
@@ -182,8 +193,8 @@ function toFileRecord({
   };
 }
 
-function tally<Name extends string>(names: readonly string[]): Record<Name, number> {
+function tally<Name extends string>(groups: readonly (readonly [Name | null, number])[]): Record<Name, number> {
   const counts: Record<string, number> = {};
-  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  for (const [name, count] of groups) if (name !== null) counts[name] = (counts[name] ?? 0) + count;
   return counts;
 }

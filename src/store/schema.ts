@@ -1,6 +1,7 @@
 /** Tables, pragmas and versions of the index file: how one is opened, checked, made and emptied. */
 import Database from 'better-sqlite3';
 import { DowserError } from '../errors.ts';
+import { isBusy } from './failures.ts';
 
 /** Changes with any change below; part of the file's name, so that versions of dowser never share a file. */
 export const SCHEMA_VERSION = 1;
@@ -10,6 +11,9 @@ const APPLICATION_ID = 0x646f7773;
 
 /** Writers wait for each other this long before anyone hears of it. */
 const BUSY_TIMEOUT_MS = 5_000;
+
+/** Making the file takes some milliseconds. */
+const SWITCH_RETRY_MS = 5;
 
 /** The log is cut back to this after a checkpoint that a burst of writes had let grow. */
 const JOURNAL_BYTES_MAX = 16 * 1024 * 1024;
@@ -94,12 +98,26 @@ function isCurrent(database: Database.Database): boolean {
 /** Several processes may come here in the same moment: one makes the tables, the others see them when their turn comes. */
 function create(database: Database.Database): void {
   database.transaction(() => refuseForeign(database)).immediate();
-  database.pragma('journal_mode = WAL');
+  switchToLog(database);
   database
     .transaction(() => {
       if (!isCurrent(database)) database.exec(TABLES);
     })
     .immediate();
+}
+
+/** SQLite does not wait for its timeout here but fails at once when another process is at the same point: so we wait. */
+function switchToLog(database: Database.Database): void {
+  const deadlineMs = Date.now() + BUSY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      database.pragma('journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (!isBusy(error) || Date.now() > deadlineMs) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SWITCH_RETRY_MS);
+    }
+  }
 }
 
 function refuseForeign(database: Database.Database): void {

@@ -35,6 +35,7 @@ export interface Store extends Reading, Writer {
   readonly vector: Retriever<VectorQuestion>;
   /** Every known file by path; the map is the caller's own. */
   files(): Map<string, FileRecord>;
+  file(path: string): FileRecord | undefined;
   selectFiles(wanted: (file: FileRecord & { readonly path: string }) => boolean): number[];
   chunkCount(): number;
   /** In how many chunks each term occurs; terms that occur in none are left out. */
@@ -81,29 +82,25 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
   const inode = inodeOf(file);
   const isReplaced = (): boolean => inodeOf(file) !== inode;
 
-  /** Remembers what `read` gave until the rows change. */
-  function remembered<Value>(read: () => Value): () => Value {
-    let known: { at: string; value: Value } | undefined;
-    return () => {
-      const at = version();
-      if (known?.at !== at) known = { at, value: read() };
-      return known.value;
-    };
-  }
-
+  const remembered = <Value>(read: () => Value): (() => Value) => remember(version, read);
   const files = remembered(() => reader.readFiles());
   const counts = remembered(() => reader.counts());
   const chunkCount = remembered(() => reader.countChunks());
   const frequencies = remembered(() => new Map<string, number>());
   const countDocuments = (term: string): number => {
-    const known = frequencies();
-    if (!known.has(term)) known.set(term, reader.countDocuments(term));
-    return known.get(term)!;
+    const known = frequencies().get(term);
+    if (known !== undefined) return known;
+    const count = reader.countDocuments(term);
+    // Terms that nothing holds are looked up again: what is remembered grows no larger than the vocabulary.
+    if (count > 0) frequencies().set(term, count);
+    return count;
   };
   const lexical = openLexical(database, countDocuments);
   const vector = openVector(database, { dimensions: options.dimensions, version, onDamage });
   const isComparable = remembered(() => options.modelId !== undefined && readMeta.get('model') === modelKey(options));
-  const isOwn = remembered(() => readMeta.get('fingerprint') === options.fingerprint);
+  // A store that nobody has written to is nobody's yet.
+  const isForeign = remembered(() => ![undefined, options.fingerprint].includes(readMeta.get('fingerprint')));
+  const isOtherModel = remembered(() => ![undefined, modelKey(options)].includes(readMeta.get('model')));
 
   const safe = <Arguments extends unknown[], Result>(work: (...parameters: Arguments) => Result) => {
     return (...parameters: Arguments): Result =>
@@ -120,6 +117,7 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
       retrieve: safe((question, limit, scope) => (isComparable() ? vector.retrieve(question, limit, scope) : [])),
     },
     files: safe(() => new Map(files())),
+    file: safe(reader.readFile),
     selectFiles: safe((wanted) => {
       const ids: number[] = [];
       for (const [path, record] of files()) if (wanted({ ...record, path })) ids.push(record.id);
@@ -143,18 +141,13 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
     replaceSkips: safe(writer.replaceSkips),
     touchFiles: safe(writer.touchFiles),
     putEmbeddings: safe(writer.putEmbeddings),
-    checkpoint: safe(() => {
-      const waitMs = database.pragma('busy_timeout', { simple: true }) as number;
-      database.pragma('busy_timeout = 0');
-      database.pragma('wal_checkpoint(TRUNCATE)');
-      database.pragma(`busy_timeout = ${waitMs}`);
-    }),
+    checkpoint: safe(() => checkpoint(database)),
     health: safe(() => [
       ...(wasSetAside ? ['store_set_aside'] : []),
       ...(isReplaced() ? ['store_replaced'] : []),
       ...(damaged > 0 ? ['damaged_rows'] : []),
-      ...(isOwn() ? [] : ['other_version']),
-      ...(options.modelId === undefined || isComparable() ? [] : ['other_model']),
+      ...(isForeign() ? ['other_version'] : []),
+      ...(options.modelId !== undefined && isOtherModel() ? ['other_model'] : []),
     ]),
     close: () => void database.close(),
   };
@@ -175,6 +168,26 @@ function openOrSetAside(file: string, mode: 'write' | 'read'): { database: Datab
   }
   log.warn(`the index could not be used (${why}); it is set aside and built anew`, { aside: setAside(file) });
   return { database: openDatabase(file, mode), wasSetAside: true };
+}
+
+/** Remembers what `read` gave until the version is another. */
+function remember<Value>(version: () => string, read: () => Value): () => Value {
+  let known: { at: string; value: Value } | undefined;
+  return () => {
+    const at = version();
+    if (known?.at !== at) known = { at, value: read() };
+    return known.value;
+  };
+}
+
+function checkpoint(database: Database.Database): void {
+  const waitMs = database.pragma('busy_timeout', { simple: true }) as number;
+  database.pragma('busy_timeout = 0');
+  try {
+    database.pragma('wal_checkpoint(TRUNCATE)');
+  } finally {
+    database.pragma(`busy_timeout = ${waitMs}`);
+  }
 }
 
 /** Rows of another chunker are not mixed with ours, nor embeddings of another model: they go before the first of ours comes. */

@@ -132,12 +132,17 @@ describe('a store among processes', () => {
   });
 
   it('is made once when several processes open it in the same moment', async () => {
-    const file = freshFile();
-    const openers = Array.from({ length: 4 }, () => start('open', file));
+    const openers = Array.from({ length: 4 }, () => start('open', ''));
     await Promise.all(openers.map((opener) => opener.nextLine()));
-    for (const { child } of openers) child.stdin!.write('go\n');
+    for (let round = 0; round < 30; round++) {
+      const file = freshFile();
+      const answers = openers.map((opener) => opener.nextLine());
+      for (const { child } of openers) child.stdin!.write(`${file}\n`);
+      await Promise.all(answers);
+    }
+    for (const { child } of openers) child.stdin!.end();
     expect(await Promise.all(openers.map((opener) => opener.ended()))).toEqual([0, 0, 0, 0]);
-    expect(opened(file).health()).toEqual([]);
+    for (const { lines } of openers) expect(lines).toEqual(['ready', ...Array.from({ length: 30 }, () => 'opened')]);
   });
 });
 

@@ -112,7 +112,7 @@ describe('the store', () => {
       { path: 'a.key', reason: 'secret_name' },
       { path: 'pipe', reason: 'not_regular' },
     ]);
-    expect(store.files().get('a.key')).toMatchObject({ skip: 'secret_name', hash: '' });
+    expect(store.file('a.key')).toMatchObject({ skip: 'secret_name', hash: '' });
     expect(store.counts()).toMatchObject({ files: 2, chunks: 0, skipped: { secret_name: 1, not_regular: 1 } });
     expect(find(store, 'readabl')).toEqual([]);
   });

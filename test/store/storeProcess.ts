@@ -1,7 +1,8 @@
 /**
  * A program that uses a store as another process would; run by the tests of this folder.
- * Arguments: what to do, the file, and how often. Prints a line for each step that is done.
+ * Arguments: what to do, the file, and how often. 'open' reads the files from its input. Prints a line for each step that is done.
  */
+import { createInterface } from 'node:readline';
 import type Database from 'better-sqlite3';
 import { openLeader } from '../../src/store/leader.ts';
 import { openDatabase } from '../../src/store/schema.ts';
@@ -32,12 +33,12 @@ if (task === 'write') {
     say(round);
   }
 } else if (task === 'open') {
-  say('ready');
-  process.stdin.once('data', () => {
-    openStore(file, OPTIONS).close();
+  // A file for each line that comes in, so that several processes can be told to open one in the same moment.
+  createInterface({ input: process.stdin }).on('line', (path) => {
+    openStore(path, OPTIONS).close();
     say('opened');
-    process.exit(0);
   });
+  say('ready');
 } else if (task === 'lead') {
   say(openLeader(file).tryLead() ? 'leads' : 'follows');
   forever();

@@ -133,7 +133,7 @@ describe('vector', () => {
     expect(store.vector.retrieve({ embedding: direction(1) }, 10, {})).toEqual([]);
     expect(store.missingEmbeddings(10)).toEqual([]);
     expect(() => store.replaceFiles([withEmbedding('short', new Float32Array(3))], [])).toThrow('3 dimensions');
-    expect(store.files().has('short')).toBe(false);
+    expect(store.file('short')).toBeUndefined();
     store.replaceFiles([withEmbedding('good', direction(1))], []);
     for (const embedding of [...bad, new Float32Array(3), new Float32Array(0)]) {
       expect(store.vector.retrieve({ embedding }, 10, {})).toEqual([]);

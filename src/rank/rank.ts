@@ -7,13 +7,12 @@ export type Weights = Readonly<Record<SignalName, number>>;
 
 /** For questions and keywords. Learned on every other repository of the outside benchmark, checked on the rest (test/eval). */
 export const TEXT_WEIGHTS: Weights = {
-  words: 0.1,
-  meaning: 0.5,
+  meaning: 0.7,
   'covers words': 0.05,
-  'path words': 0.35,
+  'path words': 0.6,
   'file name': 0.45,
-  'symbol words': 0.3,
-  defines: 0.55,
+  'symbol words': 0.35,
+  defines: 0.65,
   'file covers': 0.45,
   'file agrees': 0.25,
   test: -0.6,
@@ -21,15 +20,14 @@ export const TEXT_WEIGHTS: Weights = {
   prose: -0.5,
   config: -0.6,
   'declarations only': -0.3,
-  barrel: -0.1,
+  barrel: -0.05,
   legacy: -0.3,
 };
 
-/** For a symbol: where it is defined comes first, then where it is named. */
+/** For a symbol: where it is defined comes first, then where it is named; what the name may mean says nothing more. */
 export const SYMBOL_WEIGHTS: Weights = {
   ...TEXT_WEIGHTS,
-  words: 0.6,
-  meaning: 0.2,
+  meaning: 0,
   'covers words': 0.2,
   'path words': 0.8,
   'file name': 0.7,

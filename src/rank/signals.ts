@@ -33,7 +33,6 @@ export type Evidence = {
 };
 
 export type SignalName =
-  | 'words'
   | 'meaning'
   | 'covers words'
   | 'path words'
@@ -54,7 +53,6 @@ type Signal = (candidate: Candidate, evidence: Evidence) => number;
 
 /** One small function each. A new signal is a new row here and a weight in rank.ts. */
 export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
-  words: ({ lexical }) => lexical,
   meaning: ({ cosine }, { cosineTop, cosineFloor }) =>
     cosine <= cosineFloor ? 0 : (cosine - cosineFloor) / Math.max(1e-6, cosineTop - cosineFloor),
   'covers words': ({ words }, evidence) =>

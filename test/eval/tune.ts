@@ -164,6 +164,7 @@ function ascend(prepared: readonly Prepared[], start: Tuning): Tuning {
     for (const change of changes()) {
       for (const step of STEPS) {
         const next = change(best, step);
+        if (next === undefined) continue;
         const nextScore = score(prepared, next);
         if (nextScore <= bestScore + GAIN_MIN) continue;
         best = next;
@@ -176,21 +177,22 @@ function ascend(prepared: readonly Prepared[], start: Tuning): Tuning {
   return best;
 }
 
-/** Every single weight that can be moved. */
-function changes(): ((tuning: Tuning, step: number) => Tuning)[] {
-  const of = (kind: 'text' | 'symbol') =>
-    NAMES.map(
-      (name) =>
-        (tuning: Tuning, step: number): Tuning => ({
-          ...tuning,
-          [kind]: { ...tuning[kind], [name]: round(tuning[kind][name] + step) },
-        }),
-    );
-  return [
-    ...of('text'),
-    ...of('symbol'),
-    (tuning, step) => ({ ...tuning, repeatCost: round(Math.max(0, tuning.repeatCost + step)) }),
-  ];
+type Change = (tuning: Tuning, step: number) => Tuning | undefined;
+
+/** Every single weight that can be moved. What speaks for a chunk never comes to speak against it: that would be chance. */
+function changes(): Change[] {
+  const move = (weights: Weights, name: SignalName, step: number): Weights | undefined => {
+    const value = round(weights[name] + step);
+    const against = TEXT_WEIGHTS[name] < 0;
+    return (against ? value > 0 : value < 0) ? undefined : { ...weights, [name]: value };
+  };
+  const of = (kind: 'text' | 'symbol'): Change[] =>
+    NAMES.map((name) => (tuning, step) => {
+      const weights = move(tuning[kind], name, step);
+      return weights && { ...tuning, [kind]: weights };
+    });
+  const repeats: Change = (tuning, step) => ({ ...tuning, repeatCost: round(Math.max(0, tuning.repeatCost + step)) });
+  return [...of('text'), ...of('symbol'), repeats];
 }
 
 function round(value: number): number {

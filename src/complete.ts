@@ -7,7 +7,7 @@ import type { Ranked } from './rank/rank.ts';
 import { describe, type Engine, rarityIn } from './search.ts';
 import { confine } from './source/confine.ts';
 import { readText } from './source/read.ts';
-import { isStopTerm, splitIdentifier, stem, terms } from './tokens.ts';
+import { isStopWord, splitIdentifier, stem, tellingTerms } from './tokens.ts';
 import type { ChunkRow, CompleteRequest, Reason } from './types.ts';
 
 /** The code just before the cursor: what is being written. Beyond it, lines tell about other things. */
@@ -174,7 +174,7 @@ function namesUsed(near: string, before: string): Map<string, number> {
 const IMPORTED_WEIGHT = 0.35;
 
 function isTelling(name: string): boolean {
-  return name.length >= 3 && !isStopTerm(name.toLowerCase()) && !KEYWORDS.has(name);
+  return name.length >= 3 && !isStopWord(name) && !KEYWORDS.has(name);
 }
 
 /** Words of many languages' own grammar: never the name of something in the repository. */
@@ -189,7 +189,7 @@ const KEYWORDS = new Set(
 );
 
 function rareTerms(store: Engine['store'], text: string): string[] {
-  const all = [...new Set(terms(text))].filter((term) => !isStopTerm(term));
+  const all = [...new Set(tellingTerms(text))];
   const rarity = rarityIn(store, all);
   return all.sort((a, b) => rarity(b) - rarity(a) || (a < b ? -1 : 1)).slice(0, TERMS_MAX);
 }

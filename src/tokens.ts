@@ -1,7 +1,7 @@
 /** Text to search terms: one function for writing and for asking, so that both sides always agree. */
 
 /** Changes whenever the same text gives other terms: part of the store's fingerprint. */
-export const TOKENS_VERSION = 'tokens-1';
+export const TOKENS_VERSION = 'tokens-2';
 
 /** Longer words are data (base64, hashes), not language; they are cut to this many UTF-16 units. */
 const WORD_CHARS_MAX = 64;
@@ -9,11 +9,25 @@ const WORD_CHARS_MAX = 64;
 /** A word: letters, marks, digits and underscores of any script; `$` starts identifiers in PHP, shell and JavaScript. */
 const WORD = /[\p{L}\p{M}\p{N}_]+/gu;
 
-/** Where an identifier splits: lower to upper, the end of an acronym, letters to digits and back, underscores. */
-const PART = /\p{Lu}+(?!\p{Ll})\p{M}*|\p{Lu}?[\p{Ll}\p{Lo}\p{Lm}\p{Lt}\p{M}]+|\p{N}+|\p{Lu}/gu;
+/** Scripts without blanks between words; the ー, of no script, prolongs a vowel in Katakana. */
+const UNSPACED = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}ー`;
+
+/** Where an identifier splits: lower to upper, the end of an acronym, letters to digits and back, underscores, other scripts. */
+const PART = new RegExp(
+  [
+    String.raw`\p{Lu}{2,}s(?![\p{L}\p{M}])`,
+    String.raw`\p{Lu}+(?!\p{Ll})\p{M}*`,
+    String.raw`\p{Lu}?[[\p{Ll}\p{Lo}\p{Lm}\p{Lt}\p{M}]--[${UNSPACED}]]+`,
+    String.raw`[${UNSPACED}\p{M}]+`,
+    String.raw`\p{N}+|\p{Lu}`,
+  ].join('|'),
+  'gv',
+);
 
 const PLAIN = /^[a-z]+$/;
-const IDEOGRAPHS = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]{2,}/u;
+/** An acronym in the plural: `URLs`. */
+const ACRONYMS = /^\p{Lu}{2,}s$/u;
+const UNSPACED_RUN = new RegExp(`^[${UNSPACED}]{2}`, 'v');
 
 /**
  * Search terms of a text in reading order, repeats kept: each word split into stemmed parts (`parseHTTPUrl` gives
@@ -21,8 +35,22 @@ const IDEOGRAPHS = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Scri
  */
 export function terms(text: string): string[] {
   const found: string[] = [];
-  for (const [word] of text.matchAll(WORD)) appendTerms(word, found);
+  for (const [word] of inOneForm(text).matchAll(WORD)) appendTerms(word, found);
   return found;
+}
+
+/** Terms of a question: words that carry no meaning are left out where others remain (`works`, not `worker`). */
+export function tellingTerms(text: string): string[] {
+  const words = inOneForm(text).match(WORD) ?? [];
+  const telling = words.filter((word) => !isStopWord(word));
+  const found: string[] = [];
+  for (const word of telling.length > 0 ? telling : words) appendTerms(word, found);
+  return found;
+}
+
+/** An accent may be written with its letter or after it (as macOS does in file names). */
+function inOneForm(text: string): string {
+  return text.normalize('NFC');
 }
 
 function appendTerms(word: string, found: string[]): void {
@@ -33,7 +61,7 @@ function appendTerms(word: string, found: string[]): void {
   const cut = word.slice(0, WORD_CHARS_MAX);
   const parts = splitIdentifier(cut);
   for (const part of parts) {
-    if (IDEOGRAPHS.test(part)) appendBigrams(part, found);
+    if (UNSPACED_RUN.test(part)) appendBigrams(part, found);
     else found.push(stem(part));
   }
   if (parts.length > 1) found.push(cut.replaceAll('_', '').toLowerCase());
@@ -41,7 +69,7 @@ function appendTerms(word: string, found: string[]): void {
 
 /** Lower-case parts of one identifier, in order. */
 export function splitIdentifier(identifier: string): string[] {
-  return (identifier.match(PART) ?? []).map((part) => part.toLowerCase());
+  return (identifier.match(PART) ?? []).map((part) => (ACRONYMS.test(part) ? part.slice(0, -1) : part).toLowerCase());
 }
 
 /** Scripts without blanks: every two neighbouring characters are a term, so that any phrase can be found. */
@@ -60,26 +88,44 @@ const VOWEL = /[aeiouy]/;
 export function stem(word: string): string {
   if (word.length < 4 || !PLAIN.test(word)) return word;
   let base = word;
-  if (base.endsWith('ies') && base.length > 4) base = `${base.slice(0, -3)}y`;
-  else if (/(?:ss|sh|ch|x|z)es$/.test(base)) base = base.slice(0, -2);
+  if (/ie[sd]$/.test(base) && base.length > 4) base = `${base.slice(0, -3)}y`;
+  else if (/(?:ss|sh|ch|x)es$/.test(base)) base = base.slice(0, -2);
   else if (base.endsWith('s') && !/(?:ss|us|is)$/.test(base)) base = base.slice(0, -1);
-  for (const [ending, kept] of ENDINGS) {
-    if (!base.endsWith(ending)) continue;
-    const head = base.slice(0, -ending.length);
-    if (head.length < kept || !VOWEL.test(head)) continue;
-    base = head;
-    break;
-  }
-  if (base !== word && /([bdfgmnprt])\1$/.test(base) && base.length > 3) base = base.slice(0, -1);
+  base = cutEnding(base, ENDINGS, word);
+  // What `filtering` and `renderer` leave ends as `filter` and `render` do.
+  base = cutEnding(base, AGENTS, word);
   if (base.endsWith('e') && base.length > 3) base = base.slice(0, -1);
   return base;
 }
 
-/** Ending, and how many letters must stand before it; the first that fits is cut. */
-const ENDINGS: readonly (readonly [string, number])[] = [
+/** An ending, and how many letters must stand before it. */
+type Ending = readonly [ending: string, lettersBefore: number];
+
+/** Cuts the first ending that fits, and one of the two letters that it may have doubled (`runner`). */
+function cutEnding(base: string, endings: readonly Ending[], word: string): string {
+  let head = base;
+  for (const [ending, lettersBefore] of endings) {
+    if (!base.endsWith(ending)) continue;
+    const cut = base.slice(0, -ending.length);
+    if (cut.length < lettersBefore || !VOWEL.test(cut)) continue;
+    head = cut;
+    break;
+  }
+  return head !== word && head.length > 3 && /([bdfgmnprt])\1$/.test(head) ? head.slice(0, -1) : head;
+}
+
+/** Who or what does it. */
+const AGENTS: readonly Ending[] = [
+  ['er', 4],
+  ['or', 4],
+];
+/** The first that fits is cut. */
+const ENDINGS: readonly Ending[] = [
   ['ization', 3],
-  ['ation', 3],
+  ['ation', 4],
   ['izer', 3],
+  ['izing', 3],
+  ['ized', 3],
   ['ator', 4],
   ['ating', 4],
   ['ated', 4],
@@ -88,8 +134,7 @@ const ENDINGS: readonly (readonly [string, number])[] = [
   ['ing', 3],
   ['ment', 4],
   ['ion', 5],
-  ['er', 4],
-  ['or', 4],
+  ...AGENTS,
   ['ed', 3],
   ['ly', 4],
 ];
@@ -99,12 +144,13 @@ const STOP_WORDS = new Set(
   `a an and are as at be been being but by can could did do does doing done for from get gets had has have having how i if in
   into is it its itself me my of on onto or our ours out over own so such than that the their them then there these they this
   those through to too under until up us using use used uses very via was we were what when where which while who whom why
-  will with within without would you your code function method implement implemented implementation file find show works work
-  happen happens handled`.split(/\s+/),
+  will with within without would you your code function functions method methods implement implements implemented implementing
+  implementation file files find finds show shows work works working worked happen happens happening handle handles handled`.split(
+    /\s+/,
+  ),
 );
-const STOP_TERMS = new Set([...STOP_WORDS].map(stem));
 
-/** True for a term of no weight in a question ('the', 'where'). */
-export function isStopTerm(term: string): boolean {
-  return STOP_WORDS.has(term) || STOP_TERMS.has(term);
+/** True for a word, as written, of no weight in a question ('the', 'Where'). */
+export function isStopWord(word: string): boolean {
+  return STOP_WORDS.has(word.toLowerCase());
 }

@@ -1,6 +1,6 @@
 /** Raw text and filters to a Query: what kind of question it is decides how evidence is weighed. */
 import { QUERY_CHARS_MAX } from '../config.ts';
-import { isStopTerm, splitIdentifier, terms } from '../tokens.ts';
+import { splitIdentifier, tellingTerms } from '../tokens.ts';
 import type { Filters, Query, QueryKind, Task } from '../types.ts';
 
 /** More terms than this add time, not meaning (a pasted stack trace). The first ones are kept. */
@@ -11,14 +11,12 @@ const NAMES_MAX = 16;
 export function parseQuery(text: string, filters: Filters, limit: number, maxTokens: number): Query {
   const cut = text.slice(0, QUERY_CHARS_MAX).trim();
   const kind = kindOfQuestion(cut);
-  const all = [...new Set(terms(cut))].slice(0, TERMS_MAX);
-  const telling = all.filter((term) => !isStopTerm(term));
   const task: Task = kind === 'code' ? 'code2code' : 'nl2code';
   return {
     text: cut,
     kind,
     task,
-    terms: telling.length > 0 ? telling : all,
+    terms: [...new Set(tellingTerms(cut))].slice(0, TERMS_MAX),
     names: namesIn(cut, kind),
     filters,
     limit,

@@ -96,8 +96,8 @@ function asOneOf<const Choice extends string>(
 
 function asCount(name: string, value: unknown): number | undefined {
   if (value === undefined) return undefined;
-  const count = Number(value);
-  if (Number.isInteger(count) && count >= 1 && count <= WORKERS_MAX) return count;
+  const count = typeof value === 'string' ? Number(value) : value;
+  if (typeof count === 'number' && Number.isInteger(count) && count >= 1 && count <= WORKERS_MAX) return count;
   throw new DowserError(
     'bad_argument',
     `Setting '${name}' is a number from 1 to ${WORKERS_MAX}, not ${JSON.stringify(value)}.`,

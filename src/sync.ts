@@ -17,6 +17,9 @@ const JOBS_PER_WORKER = 2;
 /** A file this young at the sweep may change again within one tick of the file system's clock: it is read once more. */
 const RACY_MS = 50;
 
+/** More chunks than any store has. */
+const CHUNKS_MAX = 2 ** 31;
+
 /** Probing stops after this many bytes, so that a first answer on a huge repository stays a matter of seconds. */
 const PROBE_BYTES_MAX = 400 * 1024 * 1024;
 const PROBE_PATHS_PER_JOB = 400;
@@ -29,6 +32,8 @@ export type SyncOptions = {
   readonly workers: number;
   /** False for a follower: it compares the disk with the store and leaves the writing to the leader. */
   readonly writes: boolean;
+  /** True when the threads have a model: what lacks an embedding then gets one. */
+  readonly embeds: boolean;
 };
 
 export interface Sync {
@@ -53,10 +58,12 @@ export interface Sync {
   close(): Promise<void>;
 }
 
-export function openSync({ root, store, pool, workers, writes }: SyncOptions): Sync {
+export function openSync({ root, store, pool, workers, writes, embeds }: SyncOptions): Sync {
   let waiting = new Map<string, Entry>();
   const running = new Map<string, Entry>();
   let racy = new Set<string>();
+  /** Files whose chunks wait for embeddings, as they all do after a change of the model; known from the first sweep on. */
+  let bare: Set<string> | undefined;
   let jobs = 0;
   /** Questions that look for their files among the waiting ones: until they know, no thread takes other work. */
   let looking = 0;
@@ -80,14 +87,15 @@ export function openSync({ root, store, pool, workers, writes }: SyncOptions): S
     const found = await scan(root, { signal: abort.signal });
     if (closed) return;
     const known = store.files();
+    bare ??= new Set(writes && embeds ? store.missingEmbeddings(CHUNKS_MAX).map(({ path }) => path) : []);
     const next: Entry[] = [];
     const stillRacy = new Set<string>();
     for (const entry of found.entries) {
       const record = known.get(entry.path);
       known.delete(entry.path);
       if (startedMs - Number(BigInt(entry.fingerprint.mtimeNs) / 1_000_000n) < RACY_MS) stillRacy.add(entry.path);
-      if (record !== undefined && sameFingerprint(record.fingerprint, entry.fingerprint) && !racy.has(entry.path))
-        continue;
+      const isSame = record !== undefined && sameFingerprint(record.fingerprint, entry.fingerprint);
+      if (isSame && !racy.has(entry.path) && !bare.has(entry.path)) continue;
       if (running.has(entry.path) && sameFingerprint(running.get(entry.path)!.fingerprint, entry.fingerprint)) continue;
       next.push(entry);
     }
@@ -166,13 +174,14 @@ export function openSync({ root, store, pool, workers, writes }: SyncOptions): S
       // With what the listing saw of it, so that the file is read again when it changes and not before.
       .map((skip) => ({ ...skip, fingerprint: running.get(skip.path)?.fingerprint }));
     const known = new Map(files.map(({ path }) => [path, store.file(path)]));
-    const touched = files.filter(({ path, hash }) => hash !== '' && known.get(path)?.hash === hash);
+    const touched = files.filter(({ path, hash }) => hash !== '' && known.get(path)?.hash === hash && !bare?.has(path));
     const changed = files.filter((file) => !touched.includes(file));
     // A fingerprint that is the same as well was read again because it was young: nothing to write.
     const moved = touched.filter(
       ({ path, fingerprint }) => !sameFingerprint(known.get(path)!.fingerprint, fingerprint),
     );
     if (changed.length > 0) store.replaceFiles(changed, []);
+    for (const { path } of files) bare?.delete(path);
     if (moved.length > 0) store.touchFiles(moved);
     if (skips.length > 0) store.replaceSkips(skips);
     report = {

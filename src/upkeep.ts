@@ -80,6 +80,7 @@ export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions):
   let takingOver: Promise<boolean> | undefined;
   /** Stores of sessions that a take-over ended: questions under way may still read them. */
   const retired: Store[] = [];
+  let checkpointed = '';
   let session = openSession(leader, pool);
 
   function openSession(lead: Leader, workers: Pool<Job, Result>): Session {
@@ -90,7 +91,14 @@ export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions):
       modelId: model?.id,
       dimensions: model?.dimensions ?? 0,
     });
-    const sync = openSync({ root: config.root, store, pool: workers, workers: config.workers, writes: leads });
+    const sync = openSync({
+      root: config.root,
+      store,
+      pool: workers,
+      workers: config.workers,
+      writes: leads,
+      embeds: model !== undefined,
+    });
     return { store, sync, leads };
   }
 
@@ -116,6 +124,23 @@ export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions):
     return true;
   }
 
+  /** A file that was set aside under a follower is read no more: the leader has begun another. */
+  async function reopenReplaced(): Promise<void> {
+    if (session.leads || !session.store.health().includes('store_replaced')) return;
+    const old = session;
+    await old.sync.close();
+    if (closed) return;
+    session = openSession(leader, pool);
+    retired.push(old.store);
+  }
+
+  /** Moves what was written since into the file, so that the log and the text of deleted rows don't linger. */
+  function checkpointWhenIdle(): void {
+    if (!session.leads || session.sync.pending() > 0 || session.store.dataVersion() === checkpointed) return;
+    session.store.checkpoint();
+    checkpointed = session.store.dataVersion();
+  }
+
   async function sweep(): Promise<void> {
     const { sync } = session;
     await sync.sweep();
@@ -132,7 +157,11 @@ export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions):
       });
     };
     watcher = watchTree(config.root, { onHint: sweepQuietly, debounceMs: HINT_SETTLE_MS });
-    timers.push(setInterval(sweepQuietly, SWEEP_EVERY_MS).unref());
+    const everyMinute = (): void => {
+      checkpointWhenIdle();
+      sweepQuietly();
+    };
+    timers.push(setInterval(everyMinute, SWEEP_EVERY_MS).unref());
     sweepQuietly();
   }
 
@@ -161,6 +190,7 @@ export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions):
   /** Looks at the disk where the last look is old, and waits within bounds for what changed. */
   async function lookAndWait(needles: readonly string[]): Promise<void> {
     await leadIfFree();
+    await reopenReplaced();
     const { sync } = session;
     const askedAtMs = Date.now();
     const sweptAtMs = sync.sweptAtMs();

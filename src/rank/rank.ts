@@ -7,11 +7,11 @@ export type Weights = Readonly<Record<SignalName, number>>;
 
 /** For questions and keywords. Learned on every other repository of the outside benchmark, checked on the rest (test/eval). */
 export const TEXT_WEIGHTS: Weights = {
-  meaning: 0.7,
-  'covers words': 0.05,
-  'path words': 0.6,
+  meaning: 0.65,
+  'covers words': 0.15,
+  'path words': 0.65,
   'file name': 0.45,
-  'symbol words': 0.35,
+  'symbol words': 0.25,
   defines: 0.65,
   'file covers': 0.45,
   'file agrees': 0.25,

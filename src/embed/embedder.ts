@@ -2,7 +2,8 @@
 import { DowserError } from '../errors.ts';
 import { hashText } from '../hash.ts';
 import type { Embedder, Embedding, Side } from '../types.ts';
-import { type ModelFolder, type ModelManifest, openModelFolder } from './catalog.ts';
+import { type ModelFolder, openModelFolder } from './catalog.ts';
+import type { ModelManifest } from './manifest.ts';
 import { type LoadOnnx, loadOnnxRuntime, openOnnx } from './onnx.ts';
 import { openTable } from './table.ts';
 import { prefixFor, sideFor } from './tasks.ts';

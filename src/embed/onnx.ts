@@ -4,7 +4,7 @@
  * run end first.
  */
 import type { Embedding, Side } from '../types.ts';
-import type { ModelManifest } from './catalog.ts';
+import type { ModelManifest } from './manifest.ts';
 
 /** Imports the library. A parameter of those who need it, so that its absence can be tried out. */
 export type LoadOnnx = () => Promise<OnnxLibrary>;

@@ -5,7 +5,7 @@
  * on that form); a query text is the question, or the code, as asked. The model's prefix goes before either.
  */
 import type { Side, Task } from '../types.ts';
-import type { ModelManifest } from './catalog.ts';
+import type { ModelManifest } from './manifest.ts';
 
 export const TASKS = ['nl2code', 'qa', 'code2code', 'code2nl', 'code2completion'] as const satisfies readonly Task[];
 

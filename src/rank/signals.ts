@@ -68,13 +68,13 @@ export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
   'file agrees': ({ row, lexical }, { files }) => agreement(files.get(row.fileId)!.scores, lexical),
   test: ({ row }, { query }) => (row.kind === 'tests' && !asksFor(query, 'test', 'spec', 'fixture', 'mock') ? 1 : 0),
   example: ({ row }, { query }) =>
-    EXAMPLE.test(row.path) && !asksFor(query, 'exampl', 'demo', 'sampl', 'benchmark', 'bench') ? 1 : 0,
+    EXAMPLE.test(row.path) && !asksFor(query, 'example', 'demo', 'sample', 'benchmark', 'bench') ? 1 : 0,
   prose: ({ row }) => (row.kind === 'docs' ? 1 : 0),
   config: ({ row }) => (row.kind === 'config' ? 1 : 0),
   'declarations only': ({ row }) => (DECLARATIONS.test(row.path) ? 1 : 0),
   barrel: ({ row }) => (BARREL.test(row.path) ? 1 : 0),
   legacy: ({ row }, { query }) =>
-    LEGACY.test(row.path) && !asksFor(query, 'compat', 'legaci', 'deprec', 'shim', 'vendor') ? 1 : 0,
+    LEGACY.test(row.path) && !asksFor(query, 'compat', 'legacy', 'deprecated', 'shim', 'vendor') ? 1 : 0,
 };
 
 /** Share of the query's weight (by rarity of its terms) that `has` finds. */
@@ -130,8 +130,8 @@ function squash(name: string): string {
   return name.replaceAll('_', '').toLowerCase();
 }
 
-function asksFor(query: Query, ...terms: readonly string[]): boolean {
-  return terms.some((term) => query.terms.includes(term));
+function asksFor(query: Query, ...words: readonly string[]): boolean {
+  return words.some((word) => query.terms.includes(stem(word)));
 }
 
 /** Terms of a file's name without its extension; of its folder's name where the file's own says nothing (`mod.rs`). */

@@ -4,7 +4,7 @@ import { type LineSpan, lineSpans, sliceLines } from './lines.ts';
 import { allowance, countTokens, SNIPPET_HEAD_TOKENS } from './rank/budget.ts';
 import { excerpt } from './rank/snippet.ts';
 import { readText } from './source/read.ts';
-import type { ChunkRow, Query, Reason, Snippet } from './types.ts';
+import type { ChunkRow, Query, Reason, SkipReason, Snippet } from './types.ts';
 
 export type Shown = {
   readonly snippets: readonly Snippet[];
@@ -20,6 +20,12 @@ type Showable = { readonly row: ChunkRow; readonly score: number; readonly reaso
 /** Files are read once each for one answer. */
 type Disk = Map<string, { readonly text: string; readonly spans: readonly LineSpan[] } | undefined>;
 
+/** A snippet with less than this shows too little: a small budget is shared among fewer. */
+const SNIPPET_TOKENS_MIN = 120;
+
+/** Lines that a chunk is looked for above and below its place. What moved further, the next sweep finds. */
+const SHIFT_LINES_MAX = 400;
+
 /** Takes from `ranked`, best first, until `limit` snippets stand or the budget is spent. */
 export function show(
   root: string,
@@ -29,6 +35,7 @@ export function show(
   const disk: Disk = new Map();
   const snippets: Snippet[] = [];
   const vanished: string[] = [];
+  const shares = Math.max(1, Math.min(query.limit, Math.floor(query.maxTokens / SNIPPET_TOKENS_MIN)));
   let left = query.maxTokens;
   let overBudget = 0;
   for (const { row, score, reasons } of ranked) {
@@ -38,7 +45,7 @@ export function show(
       vanished.push(row.path);
       continue;
     }
-    const share = allowance(snippets.length, query.limit, left) - SNIPPET_HEAD_TOKENS;
+    const share = allowance(snippets.length, shares, left) - SNIPPET_HEAD_TOKENS;
     const part = excerpt(place.lines, place.startLine, query.terms, share);
     if (part === undefined) {
       overBudget++;
@@ -86,18 +93,21 @@ function findLines(
     line + count - 1 <= file.spans.length &&
     hashText(sliceLines(file.text, file.spans, line, line + count - 1)) === row.hash;
   if (standsAt(row.startLine)) return row.startLine;
-  const last = file.spans.length;
-  for (let shift = 1; shift < last; shift++) {
+  for (let shift = 1; shift <= Math.min(SHIFT_LINES_MAX, file.spans.length); shift++) {
     if (standsAt(row.startLine - shift)) return row.startLine - shift;
     if (standsAt(row.startLine + shift)) return row.startLine + shift;
   }
   return undefined;
 }
 
+const NAME_ONLY: ReadonlySet<SkipReason> = new Set(['too_large', 'binary']);
+
 function open(root: string, path: string, disk: Disk): { text: string; spans: readonly LineSpan[] } | undefined {
   if (!disk.has(path)) {
     const read = readText(root, path);
-    disk.set(path, 'text' in read ? { text: read.text, spans: lineSpans(read.text) } : undefined);
+    // What is known by its name alone is shown by its name: it is enough that it is there.
+    const text = 'text' in read ? read.text : NAME_ONLY.has(read.reason) ? '' : undefined;
+    disk.set(path, text === undefined ? undefined : { text, spans: lineSpans(text) });
   }
   return disk.get(path);
 }

@@ -16,12 +16,13 @@ const HEAD_SHARE = 2;
 const HEAD_COUNT = 3;
 
 /**
- * Tokens that the snippet at `position` (from 0) of `count` may take of `left`, so that later ones still get theirs.
+ * Tokens that the snippet at `position` (from 0) of `count` may take of `left`, so that later ones still get theirs;
+ * one after the last may take the rest.
  * What a short snippet does not use flows on to the next.
  */
 export function allowance(position: number, count: number, left: number): number {
   const weight = (at: number): number => (at < HEAD_COUNT ? HEAD_SHARE : 1);
-  let weights = 0;
-  for (let at = position; at < count; at++) weights += weight(at);
-  return Math.floor((left * weight(position)) / Math.max(1, weights));
+  let weights = weight(position);
+  for (let at = position + 1; at < count; at++) weights += weight(at);
+  return Math.floor((left * weight(position)) / weights);
 }

@@ -33,6 +33,11 @@ test('snippets that all spend their share never spend more than the whole', () =
   );
 });
 
+test('one after the last may take the rest, and no more', () => {
+  expect(allowance(1, 1, 100)).toBe(100);
+  expect(allowance(9, 5, 100)).toBe(100);
+});
+
 test('the first snippets may take more than the later ones, and what is saved flows on', () => {
   expect(allowance(0, 10, 1_300)).toBeGreaterThan(allowance(5, 10, 1_300 / 2));
   expect(allowance(1, 10, 1_300)).toBeGreaterThan(allowance(1, 10, 1_100));

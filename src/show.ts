@@ -93,7 +93,7 @@ function findLines(
     line + count - 1 <= file.spans.length &&
     hashText(sliceLines(file.text, file.spans, line, line + count - 1)) === row.hash;
   if (standsAt(row.startLine)) return row.startLine;
-  for (let shift = 1; shift <= Math.min(SHIFT_LINES_MAX, file.spans.length); shift++) {
+  for (let shift = 1; shift <= SHIFT_LINES_MAX; shift++) {
     if (standsAt(row.startLine - shift)) return row.startLine - shift;
     if (standsAt(row.startLine + shift)) return row.startLine + shift;
   }

@@ -46,12 +46,22 @@ export function wordsChecksum({ path, symbols, body }: Words): number {
   return checksum(body, checksum(symbols, checksum(path)));
 }
 
-/** FNV-1a: every step maps states one to one, so that a change of a single unit always changes the sum. */
+/** FNV-1a over 32 bits at a time: every step maps states one to one, so that a change of a single unit always changes the sum. */
 export function checksum(units: string | Uint8Array, start = 0x811c9dc5): number {
-  let sum = start | 0;
-  if (typeof units === 'string')
-    for (let i = 0; i < units.length; i++) sum = Math.imul(sum ^ units.charCodeAt(i), FNV_PRIME);
-  else for (let i = 0; i < units.length; i++) sum = Math.imul(sum ^ units[i]!, FNV_PRIME);
+  let sum = Math.imul((start | 0) ^ units.length, FNV_PRIME);
+  let i = 0;
+  if (typeof units === 'string') {
+    for (; i + 1 < units.length; i += 2) {
+      sum = Math.imul(sum ^ (units.charCodeAt(i) | (units.charCodeAt(i + 1) << 16)), FNV_PRIME);
+    }
+    for (; i < units.length; i++) sum = Math.imul(sum ^ units.charCodeAt(i), FNV_PRIME);
+  } else {
+    for (; i + 3 < units.length; i += 4) {
+      const four = units[i]! | (units[i + 1]! << 8) | (units[i + 2]! << 16) | (units[i + 3]! << 24);
+      sum = Math.imul(sum ^ four, FNV_PRIME);
+    }
+    for (; i < units.length; i++) sum = Math.imul(sum ^ units[i]!, FNV_PRIME);
+  }
   return sum;
 }
 

@@ -4,7 +4,7 @@ import { DowserError } from '../errors.ts';
 import { isBusy } from './failures.ts';
 
 /** Changes with any change below; part of the file's name, so that versions of dowser never share a file. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** Marks the file as dowser's ("dows"). */
 const APPLICATION_ID = 0x646f7773;

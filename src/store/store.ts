@@ -76,7 +76,8 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
   const readMeta = database.prepare<[string], string>('SELECT value FROM meta WHERE key = ?').pluck();
   // The own connection's changes don't show in data_version.
   const ownChanges = database.prepare<[], number>('SELECT total_changes()').pluck();
-  const version = (): string => `${database.pragma('data_version', { simple: true })}-${ownChanges.get()}`;
+  const othersChanges = database.prepare<[], number>('PRAGMA data_version').pluck();
+  const version = (): string => `${othersChanges.get()}-${ownChanges.get()}`;
 
   /** The file that is open is no longer the one of this name: its rows are those of another time. */
   const inode = inodeOf(file);

@@ -1,11 +1,13 @@
 /** Trip one: a file changes on disk, and can be found. Hints only say that something may have changed; the sweep decides. */
+import { compare, type Difference } from './compare.ts';
 import { DowserError } from './errors.ts';
+import { findPromising } from './hasten.ts';
 import { log } from './log.ts';
 import { JobLost, type Pool } from './pool.ts';
 import type { Probed } from './probe.ts';
 import { sameFingerprint } from './source/fingerprint.ts';
 import { type ScanResult, scan } from './source/scan.ts';
-import type { FileRecord, Store } from './store/store.ts';
+import type { Store } from './store/store.ts';
 import { within } from './time.ts';
 import type { Entry, PreparedFile, Skip, SyncProgress, SyncReport } from './types.ts';
 import { inOrderOfUse, takeBatch } from './waiting.ts';
@@ -14,16 +16,8 @@ import type { Job, Result } from './worker.ts';
 /** Jobs under way per thread: one running, one waiting, so that no thread idles while rows are written. */
 const JOBS_PER_WORKER = 2;
 
-/** A file this young at the sweep may change again within one tick of the file system's clock: it is read once more. */
-const RACY_MS = 50;
-
 /** More chunks than any store has. */
 const CHUNKS_MAX = 2 ** 31;
-
-/** Probing stops after this many bytes, so that a first answer on a huge repository stays a matter of seconds. */
-const PROBE_BYTES_MAX = 400 * 1024 * 1024;
-const PROBE_PATHS_PER_JOB = 400;
-const HASTEN_FILES_MAX = 80;
 
 export type SyncOptions = {
   readonly root: string;
@@ -61,7 +55,7 @@ export interface Sync {
 export function openSync({ root, store, pool, workers, writes, embeds }: SyncOptions): Sync {
   let waiting = new Map<string, Entry>();
   const running = new Map<string, Entry>();
-  let racy = new Set<string>();
+  let racy: ReadonlySet<string> = new Set<string>();
   /** Files whose chunks wait for embeddings, as they all do after a change of the model; known from the first sweep on. */
   let bare: Set<string> | undefined;
   let jobs = 0;
@@ -70,6 +64,7 @@ export function openSync({ root, store, pool, workers, writes, embeds }: SyncOpt
   let listing: ScanResult | undefined;
   let sweptAtMs: number | undefined;
   let sweeping: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
   let closed = false;
   let failure: unknown;
   let report = emptyReport();
@@ -86,22 +81,12 @@ export function openSync({ root, store, pool, workers, writes, embeds }: SyncOpt
     failure = undefined;
     const found = await scan(root, { signal: abort.signal });
     if (closed) return;
-    const known = store.files();
     bare ??= new Set(writes && embeds ? store.missingEmbeddings(CHUNKS_MAX).map(({ path }) => path) : []);
-    const next: Entry[] = [];
-    const stillRacy = new Set<string>();
-    for (const entry of found.entries) {
-      const record = known.get(entry.path);
-      known.delete(entry.path);
-      if (startedMs - Number(BigInt(entry.fingerprint.mtimeNs) / 1_000_000n) < RACY_MS) stillRacy.add(entry.path);
-      const isSame = record !== undefined && sameFingerprint(record.fingerprint, entry.fingerprint);
-      if (isSame && !racy.has(entry.path) && !bare.has(entry.path)) continue;
-      if (running.has(entry.path) && sameFingerprint(running.get(entry.path)!.fingerprint, entry.fingerprint)) continue;
-      next.push(entry);
-    }
-    racy = stillRacy;
-    if (writes) recordAbsences(found, known);
-    waiting = inOrderOfUse(next);
+    const again = (path: string): boolean => racy.has(path) || bare!.has(path);
+    const difference = compare(found, store.files(), again, startedMs);
+    racy = difference.racy;
+    if (writes) recordAbsences(difference);
+    waiting = inOrderOfUse(difference.changed.filter((entry) => !isRunning(entry)));
     listing = found;
     sweptAtMs = startedMs;
     report = { ...report, filesSeen: found.entries.length };
@@ -110,19 +95,18 @@ export function openSync({ root, store, pool, workers, writes, embeds }: SyncOpt
     announce();
   }
 
+  /** What is being prepared already, as it is now, need not wait once more. */
+  function isRunning({ path, fingerprint }: Entry): boolean {
+    const entry = running.get(path);
+    return entry !== undefined && sameFingerprint(entry.fingerprint, fingerprint);
+  }
+
   /** What the store knows and the disk no longer has is removed; what may not be read has a row that says why. */
-  function recordAbsences(found: ScanResult, left: Map<string, FileRecord>): void {
-    const skips = found.skips.filter(({ path, reason }) => {
-      const record = left.get(path);
-      left.delete(path);
-      return record === undefined || record.skip !== reason || record.hash !== '';
-    });
+  function recordAbsences({ skips, removed }: Difference): void {
     if (skips.length > 0) store.replaceSkips(skips);
-    const removed = [...left.keys()];
-    if (removed.length > 0) {
-      store.replaceFiles([], removed);
-      report = { ...report, filesRemoved: report.filesRemoved + removed.length };
-    }
+    if (removed.length === 0) return;
+    store.replaceFiles([], removed);
+    report = { ...report, filesRemoved: report.filesRemoved + removed.length };
   }
 
   function pump(): void {
@@ -202,14 +186,21 @@ export function openSync({ root, store, pool, workers, writes, embeds }: SyncOpt
     return work;
   }
 
+  /** A sweep under way may have passed the change that a call is about: it gets the next one, which many calls may share. */
   function sweep(): Promise<void> {
-    // A sweep under way may have passed the change that this call is about: it gets one of its own, after.
-    const after = (sweeping ?? Promise.resolve()).catch(() => undefined).then(sweepOnce);
-    const mine = after.finally(() => {
-      if (sweeping === mine) sweeping = undefined;
-    });
-    sweeping = mine;
-    return mine;
+    if (sweeping === undefined) {
+      sweeping = sweepOnce().finally(() => {
+        sweeping = undefined;
+      });
+      return sweeping;
+    }
+    next ??= sweeping
+      .catch(() => undefined)
+      .then(() => {
+        next = undefined;
+        return sweep();
+      });
+    return next;
   }
 
   return {
@@ -243,7 +234,7 @@ export function openSync({ root, store, pool, workers, writes, embeds }: SyncOpt
       if (!writes || waiting.size === 0 || needles.length === 0) return;
       const deadlineMs = Date.now() + withinMs;
       looking++;
-      const probed = await probe([...waiting.values()], needles, pool, deadlineMs).finally(() => looking--);
+      const probed = await findPromising([...waiting.values()], needles, pool, deadlineMs).finally(() => looking--);
       const definitions = promote(probed.filter(({ defines }) => defines));
       const mentions = promote(probed.filter(({ defines }) => !defines));
       pump();
@@ -260,39 +251,9 @@ export function openSync({ root, store, pool, workers, writes, embeds }: SyncOpt
       closed = true;
       abort.abort();
       announce();
-      await sweeping?.catch(() => undefined);
+      await (next ?? sweeping)?.catch(() => undefined);
     },
   };
-}
-
-/** Files worth indexing first, by what stands in them, best first. */
-async function probe(
-  entries: readonly Entry[],
-  needles: readonly string[],
-  pool: Pool<Job, Result>,
-  deadlineMs: number,
-): Promise<Probed[]> {
-  const jobs: Promise<readonly Probed[]>[] = [];
-  let bytes = 0;
-  for (let at = 0; at < entries.length && bytes < PROBE_BYTES_MAX; at += PROBE_PATHS_PER_JOB) {
-    const part = entries.slice(at, at + PROBE_PATHS_PER_JOB);
-    bytes += part.reduce((sum, { fingerprint }) => sum + fingerprint.size, 0);
-    const job = pool.run({ type: 'probe', paths: part.map(({ path }) => path), needles }, true);
-    jobs.push(
-      job.then(
-        (result) => ('probed' in result ? result.probed : []),
-        () => [],
-      ),
-    );
-  }
-  const found: Probed[] = [];
-  for (const job of jobs) {
-    const part = await within(deadlineMs - Date.now(), job);
-    if (part === undefined) break;
-    found.push(...part);
-  }
-  found.sort((a, b) => b.score - a.score || (a.path < b.path ? -1 : 1));
-  return found.slice(0, HASTEN_FILES_MAX);
 }
 
 function emptyReport(): SyncReport {

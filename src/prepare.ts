@@ -34,7 +34,7 @@ export async function prepareFiles(
   const ready = files.map(({ source, chunks }) => {
     const own = embeddings?.slice(next, next + chunks.length);
     next += chunks.length;
-    return assemble(source, chunks, own, embedder?.dimensions);
+    return assemble(source, chunks, own);
   });
   return prepared.map((item) => (typeof item === 'number' ? ready[item]! : item));
 }
@@ -52,7 +52,6 @@ function assemble(
   source: SourceFile,
   chunks: readonly Chunk[],
   embeddings: readonly Embedding[] | undefined,
-  dimensions: number | undefined,
 ): PreparedFile {
   const { path, language, kind, depth, hash, fingerprint, skip } = source;
   const pathWords = terms(path).join(' ');
@@ -80,8 +79,6 @@ function assemble(
     scope: [],
     hash: hashText(''),
     words: { path: pathWords, symbols: '', body: '' },
-    // A name alone has no meaning to search by; the zeros say that none is missing.
-    ...(dimensions === undefined ? {} : { embedding: new Float32Array(dimensions) }),
   };
   return {
     path,

@@ -112,7 +112,7 @@ function addDefinitions({ store }: Engine, cursor: Cursor, names: ReadonlyMap<st
   const language = cursor.path === undefined ? undefined : languageOf(cursor.path);
   const folder = folderOf(cursor.path ?? '');
   for (const [name, rows] of defined) {
-    const fitting = rows.filter((row) => row.kind !== 'tests' && (language === undefined || row.language === language));
+    const fitting = rows.filter((row) => row.kind === 'code' && (language === undefined || row.language === language));
     const candidates = fitting.length > 0 ? fitting : rows;
     if (candidates.length > DEFINITIONS_MAX) continue;
     for (const row of candidates) {

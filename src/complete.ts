@@ -4,7 +4,7 @@ import { languageOf } from './languages.ts';
 import { lineSpans, sliceLines } from './lines.ts';
 import { passageText } from './prepare.ts';
 import type { Ranked } from './rank/rank.ts';
-import { describe, type Engine, rarityIn } from './search.ts';
+import { describe, type Engine, embedQuery, rareTerms } from './search.ts';
 import { confine } from './source/confine.ts';
 import { readText } from './source/read.ts';
 import { isStopWord, splitIdentifier, stem, tellingTerms } from './tokens.ts';
@@ -98,7 +98,7 @@ export async function findContext(engine: Engine, cursor: Cursor): Promise<{ ran
       (a.row.path < b.row.path ? -1 : a.row.path > b.row.path ? 1 : 0) ||
       a.row.startLine - b.row.startLine,
   );
-  return { ranked, terms: rareTerms(store, near) };
+  return { ranked, terms: rareTerms(store, tellingTerms(near), TERMS_MAX) };
 }
 
 type Add = (row: ChunkRow, name: string, amount: number) => void;
@@ -124,13 +124,11 @@ function addDefinitions({ store }: Engine, cursor: Cursor, names: ReadonlyMap<st
 
 /** Code that continues the way this code begins, and code that uses the same rare words. */
 async function addAlike(engine: Engine, cursor: Cursor, near: string, add: Add): Promise<void> {
-  const { store, embedder } = engine;
-  const text = cursor.path === undefined ? near : passageText(cursor.path, near);
-  const [embedding] =
-    embedder === undefined || near.trim() === '' ? [] : await embedder.embed([text], 'code2completion', 'query');
-  const known = embedding?.some((value) => value !== 0) ? embedding : undefined;
-  const vector = known === undefined ? [] : store.vector.retrieve({ embedding: known }, CANDIDATES, {});
-  const lexical = store.lexical.retrieve({ terms: rareTerms(store, near) }, CANDIDATES, {});
+  const { store } = engine;
+  const text = near.trim() === '' || cursor.path === undefined ? near.trim() : passageText(cursor.path, near);
+  const embedding = await embedQuery(engine, { text, task: 'code2completion' });
+  const vector = embedding === undefined ? [] : store.vector.retrieve({ embedding }, CANDIDATES, {});
+  const lexical = store.lexical.retrieve({ terms: rareTerms(store, tellingTerms(near), TERMS_MAX) }, CANDIDATES, {});
   const found = describe(store, lexical, vector).filter(({ row }) => row.startLine > 0);
   const top = Math.max(1e-9, ...found.map(({ lexicalScore }) => lexicalScore));
   for (const { row, cosine, lexicalScore } of found) {
@@ -187,12 +185,6 @@ const KEYWORDS = new Set(
     /\s+/,
   ),
 );
-
-function rareTerms(store: Engine['store'], text: string): string[] {
-  const all = [...new Set(tellingTerms(text))];
-  const rarity = rarityIn(store, all);
-  return all.sort((a, b) => rarity(b) - rarity(a) || (a < b ? -1 : 1)).slice(0, TERMS_MAX);
-}
 
 function tail(text: string, count: number): string {
   const spans = lineSpans(text);

@@ -44,14 +44,26 @@ export function filesFor(store: Store, filters: Filters): readonly number[] | un
   );
 }
 
+/** Longer globs, or ones with more stars, are no place in a repository, and can take for ever to compare. */
+const GLOB_CHARS_MAX = 1_000;
+const GLOB_STARS_MAX = 12;
+
 /** A path passes when one of the globs fits (or there are only exclusions) and no exclusion does; a bare folder means all below it. */
 function pathTest(globs: readonly string[]): (path: string) => boolean {
   const compile = (glob: string) => {
+    if (glob.length > GLOB_CHARS_MAX || glob.split(/\*+/).length > GLOB_STARS_MAX + 1)
+      throw new DowserError(
+        'bad_argument',
+        `A glob in 'paths' has over ${GLOB_CHARS_MAX} characters or ${GLOB_STARS_MAX} stars. Name a folder or a file instead.`,
+      );
     const plain = glob.replace(/^\.?\//, '').replace(/\/$/, '');
-    const open = plain === '' ? '**' : plain;
-    return picomatch([open, `${open}/**`, ...(open.includes('/') ? [] : [`**/${open}`, `**/${open}/**`])], {
+    // `app/(shop)` is a folder of that name, never a pattern.
+    const open = plain === '' ? '**' : plain.replace(/[()]/g, '\\$&');
+    const fits = picomatch([open, `${open}/**`, ...(open.includes('/') ? [] : [`**/${open}`, `**/${open}/**`])], {
       dot: true,
     });
+    // So is `app/[slug]/page.tsx`, where it is there.
+    return (path: string) => fits(path) || path === plain || path.startsWith(`${plain}/`);
   };
   const include = globs.filter((glob) => !glob.startsWith('!')).map(compile);
   const exclude = globs.filter((glob) => glob.startsWith('!')).map((glob) => compile(glob.slice(1)));
@@ -146,6 +158,16 @@ export function rarityIn(store: Store, terms: readonly string[]): (term: string)
     const count = frequency.get(term) ?? 0;
     return Math.log(1 + (chunks - count + 0.5) / (count + 0.5));
   };
+}
+
+/** More different words than any honest piece of code has: each costs a look-up of a tenth of a millisecond. */
+const TERMS_LOOKED_UP_MAX = 1_000;
+
+/** The rarest of these terms that the index knows: a word that it does not know finds nothing, a common one only costs time. */
+export function rareTerms(store: Store, terms: readonly string[], count: number): string[] {
+  const frequency = store.documentFrequency([...new Set(terms)].slice(0, TERMS_LOOKED_UP_MAX));
+  const rareFirst = [...frequency].sort((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1));
+  return rareFirst.slice(0, count).map(([term]) => term);
 }
 
 /** Answers a query: what to show, and whether it is more than weak evidence. */

@@ -4,7 +4,7 @@ import { hashText } from './hash.ts';
 import { lineSpans, sliceLines } from './lines.ts';
 import { passageText } from './prepare.ts';
 import type { Found, Ranked } from './rank/rank.ts';
-import { describe, type Engine, filesFor, rarityIn, withCosines } from './search.ts';
+import { describe, type Engine, embedQuery, filesFor, rareTerms, withCosines } from './search.ts';
 import { confine } from './source/confine.ts';
 import { readText } from './source/read.ts';
 import { terms } from './tokens.ts';
@@ -58,16 +58,16 @@ export async function findSimilar(
 ): Promise<Ranked[]> {
   const fileIds = filesFor(engine.store, filters);
   const scope = fileIds === undefined ? {} : { fileIds };
-  const rare = rareTerms(engine, piece.code);
+  const all = new Set(terms(piece.code));
+  const rare = rareTerms(engine.store, [...all], TERMS_MAX);
   const embedding = await embedPiece(engine, piece);
   const lexical = engine.store.lexical.retrieve({ terms: rare }, CANDIDATES, scope);
   const vector = embedding === undefined ? [] : engine.store.vector.retrieve({ embedding }, CANDIDATES, scope);
   const found = withCosines(engine.store, describe(engine.store, lexical, vector), embedding);
-  const hash = hashText(piece.code);
-  const wanted = new Set(rare);
+  const wanted: Wanted = { terms: rare, count: Math.min(all.size, TERMS_MAX), hash: hashText(piece.code) };
   return found
     .filter(({ row }) => !overlaps(row, piece) && row.startLine > 0)
-    .map((one) => judge(one, wanted, hash))
+    .map((one) => judge(one, wanted))
     .filter(({ similarity }) => similarity >= minSimilarity)
     .map(({ ranked }) => ranked)
     .sort(
@@ -79,25 +79,16 @@ export async function findSimilar(
 }
 
 /** The piece is code, so both sides of the comparison are passages of the code2code task. */
-async function embedPiece({ embedder }: Engine, { code, path }: Piece): Promise<Embedding | undefined> {
-  if (embedder === undefined) return undefined;
-  const [embedding] = await embedder.embed([path === undefined ? code : passageText(path, code)], 'code2code', 'query');
-  return embedding?.some((value) => value !== 0) ? embedding : undefined;
+function embedPiece(engine: Engine, { code, path }: Piece): Promise<Embedding | undefined> {
+  return embedQuery(engine, { text: path === undefined ? code : passageText(path, code), task: 'code2code' });
 }
 
-function rareTerms({ store }: Engine, code: string): string[] {
-  const all = [...new Set(terms(code))];
-  const rarity = rarityIn(store, all);
-  return all
-    .map((term) => ({ term, weight: rarity(term) }))
-    .sort((a, b) => b.weight - a.weight || (a.term < b.term ? -1 : 1))
-    .slice(0, TERMS_MAX)
-    .map(({ term }) => term);
-}
+/** What a like of the piece has: its rare terms, of `count` that it could share, or its very text. */
+type Wanted = { readonly terms: readonly string[]; readonly count: number; readonly hash: string };
 
-function judge(one: Found, wanted: ReadonlySet<string>, hash: string): { ranked: Ranked; similarity: number } {
+function judge(one: Found, { terms, count, hash }: Wanted): { ranked: Ranked; similarity: number } {
   const body = new Set(one.words.body.split(' '));
-  const shared = wanted.size === 0 ? 0 : [...wanted].filter((term) => body.has(term)).length / wanted.size;
+  const shared = count === 0 ? 0 : terms.filter((term) => body.has(term)).length / count;
   const reasons: Reason[] = [{ name: 'meaning', amount: one.cosine * MEANING_WEIGHT }];
   if (shared > 0) reasons.push({ name: 'shared words', amount: shared * WORDS_WEIGHT });
   if (one.row.hash === hash) reasons.push({ name: 'identical', amount: IDENTICAL_BONUS });

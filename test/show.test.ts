@@ -55,7 +55,7 @@ describe('a snippet', () => {
     expect(row.startLine).toBeGreaterThan(1);
     const own = all.slice(row.startLine - 1, row.endLine).join('\n');
     writeFileSync(join(root, 'a.js'), own);
-    expect(showAll(root, [row]).snippets).toMatchObject([{ startLine: 1, text: own }]);
+    expect(showAll(root, [row], 2_000, 1).snippets).toMatchObject([{ startLine: 1, text: own }]);
   });
 
   test.each([

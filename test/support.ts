@@ -22,6 +22,13 @@ export type Opened = { readonly index: CodeIndex; readonly engine: () => Engine;
 
 /** An index of the root without a model, closed when the test ends. Two of one cache folder share an index. */
 export async function openFor(root: string, settings: Partial<Config> = {}): Promise<Opened> {
+  const opened = await openUnattended(root, settings);
+  onTestFinished(() => opened.index.close());
+  return opened;
+}
+
+/** The same, for the caller to close. */
+export async function openUnattended(root: string, settings: Partial<Config> = {}): Promise<Opened> {
   const config = resolveConfig({
     root,
     cacheDir: settings.cacheDir ?? join(makeFolder(), 'cache'),
@@ -30,7 +37,6 @@ export async function openFor(root: string, settings: Partial<Config> = {}): Pro
     logLevel: settings.logLevel ?? 'error',
   });
   const { index, engine } = await openEngine(config);
-  onTestFinished(() => index.close());
   return { index, engine, config };
 }
 

@@ -53,21 +53,19 @@ export function cursorOf(engine: Engine, request: CompleteRequest): Cursor {
   if (!('text' in read))
     throw new DowserError('not_found', `${path} can't be read (${read.reason}). Give 'prefix' with the text instead.`);
   const spans = lineSpans(read.text);
-  if (request.line > spans.length + 1) {
-    throw new DowserError('bad_argument', `${path} has ${spans.length} lines; line ${request.line} does not exist.`);
-  }
-  const span = spans[request.line - 1];
-  const at =
-    span === undefined
-      ? read.text.length
-      : Math.min(span.end, span.start + (request.column ?? span.end - span.start + 1) - 1);
-  const seenFrom = Math.max(1, request.line - NEAR_LINES);
+  const { line, column } = request;
+  if (!Number.isInteger(line) || line < 1 || line > spans.length + 1)
+    throw new DowserError('bad_argument', `${path} has ${spans.length} lines; line ${line} does not exist.`);
+  if (column !== undefined && (!Number.isInteger(column) || column < 1))
+    throw new DowserError('bad_argument', `'column' is a whole number from 1, not ${column}.`);
+  const span = spans[line - 1] ?? { start: read.text.length, end: read.text.length };
+  const at = column === undefined ? span.end : Math.min(span.end, span.start + column - 1);
   return {
     path,
     before: read.text.slice(0, at),
     after: read.text.slice(at),
-    seenFrom,
-    seenTo: request.line + NEAR_LINES / 2,
+    seenFrom: Math.max(1, line - NEAR_LINES),
+    seenTo: line + NEAR_LINES / 2,
   };
 }
 

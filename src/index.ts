@@ -55,12 +55,14 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
     async similar(request) {
       const { limit, maxTokens } = bounds(request);
       await upkeep.freshen([]);
-      const { path, line, code } = request;
-      if (code === undefined && (path === undefined || line === undefined)) {
+      const { path, line, code, minSimilarity = SIMILARITY_MIN } = request;
+      if (!(minSimilarity >= 0 && minSimilarity <= 1))
+        throw new DowserError('bad_argument', `'min_similarity' is a number from 0 to 1, not ${minSimilarity}.`);
+      if (code === undefined ? path === undefined || line === undefined : code.trim() === '') {
         throw new DowserError('bad_argument', "Give 'path' and 'line' of the code to compare, or 'code' itself.");
       }
       const piece = code === undefined ? pieceAt(engine(), path!, line!) : { code };
-      const ranked = await findSimilar(engine(), piece, request, request.minSimilarity ?? SIMILARITY_MIN);
+      const ranked = await findSimilar(engine(), piece, request, minSimilarity);
       const shown = show(config.root, ranked, { terms: [], limit, maxTokens });
       const question =
         piece.path === undefined ? 'the given code' : `${piece.path}:${piece.startLine}-${piece.endLine}`;

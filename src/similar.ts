@@ -40,7 +40,7 @@ export function pieceAt(engine: Engine, argument: string, line: number): Piece {
       `${path} can't be read (${read.reason}). Give another path, or the code itself.`,
     );
   const spans = lineSpans(read.text);
-  if (line > spans.length)
+  if (!Number.isInteger(line) || line < 1 || line > spans.length)
     throw new DowserError('bad_argument', `${path} has ${spans.length} lines; line ${line} does not exist.`);
   const row = engine.store.chunkRowsOfFile(path).find(({ startLine, endLine }) => startLine <= line && line <= endLine);
   const inPlace = row !== undefined && hashText(sliceLines(read.text, spans, row.startLine, row.endLine)) === row.hash;
@@ -64,7 +64,7 @@ export async function findSimilar(
   const lexical = engine.store.lexical.retrieve({ terms: rare }, CANDIDATES, scope);
   const vector = embedding === undefined ? [] : engine.store.vector.retrieve({ embedding }, CANDIDATES, scope);
   const found = withCosines(engine.store, describe(engine.store, lexical, vector), embedding);
-  const wanted: Wanted = { terms: rare, count: Math.min(all.size, TERMS_MAX), hash: hashText(piece.code) };
+  const wanted: Wanted = { terms: rare, count: Math.min(all.size, TERMS_MAX), hashes: hashesOf(piece.code) };
   return found
     .filter(({ row }) => !overlaps(row, piece) && row.startLine > 0)
     .map((one) => judge(one, wanted))
@@ -84,16 +84,23 @@ function embedPiece(engine: Engine, { code, path }: Piece): Promise<Embedding | 
 }
 
 /** What a like of the piece has: its rare terms, of `count` that it could share, or its very text. */
-type Wanted = { readonly terms: readonly string[]; readonly count: number; readonly hash: string };
+type Wanted = { readonly terms: readonly string[]; readonly count: number; readonly hashes: readonly string[] };
 
-function judge(one: Found, { terms, count, hash }: Wanted): { ranked: Ranked; similarity: number } {
+/** Of the text, and of the text without the blank lines around it, which no chunk has. */
+function hashesOf(code: string): string[] {
+  const firstLine = code.lastIndexOf('\n', code.search(/\S/)) + 1;
+  return [hashText(code), hashText(code.slice(firstLine).trimEnd())];
+}
+
+function judge(one: Found, { terms, count, hashes }: Wanted): { ranked: Ranked; similarity: number } {
   const body = new Set(one.words.body.split(' '));
   const shared = count === 0 ? 0 : terms.filter((term) => body.has(term)).length / count;
   const reasons: Reason[] = [{ name: 'meaning', amount: one.cosine * MEANING_WEIGHT }];
   if (shared > 0) reasons.push({ name: 'shared words', amount: shared * WORDS_WEIGHT });
-  if (one.row.hash === hash) reasons.push({ name: 'identical', amount: IDENTICAL_BONUS });
+  const isIdentical = hashes.includes(one.row.hash);
+  if (isIdentical) reasons.push({ name: 'identical', amount: IDENTICAL_BONUS });
   const score = reasons.reduce((sum, { amount }) => sum + amount, 0);
-  const similarity = one.row.hash === hash ? 1 : one.cosine === 0 ? shared : one.cosine;
+  const similarity = isIdentical ? 1 : one.cosine === 0 ? shared : one.cosine;
   return { ranked: { row: one.row, score, reasons, covered: shared, cosine: one.cosine }, similarity };
 }
 

@@ -27,7 +27,6 @@ const FLOORS: readonly (readonly string[])[] = [
 /** Each foreign library has one door. */
 const DOORS: Readonly<Record<string, RegExp>> = {
   'better-sqlite3': /^store\//,
-  'sqlite-vec': /^store\//,
   'web-tree-sitter': /^chunk\/grammars\.ts$/,
   'onnxruntime-node': /^embed\/onnx\.ts$/,
   '@huggingface/tokenizers': /^embed\/tokenizer\.ts$/,

@@ -123,8 +123,9 @@ describe('readSource', () => {
     }
     child.kill('SIGKILL');
     await new Promise((resolve) => child.once('close', resolve));
-    const allowed = ['a50000:1', 'b50000:1', 'undefined0:0', 'changing', 'not_regular'];
-    expect([...seen.keys()].filter((what) => !allowed.includes(what))).toEqual([]);
+    // A write of 50,000 bytes can be seen half done: a state that the file really had. Two letters in one text it never had.
+    const allowed = /^(?:[ab]\d+:1|undefined0:0|changing|not_regular)$/;
+    expect([...seen.keys()].filter((what) => !allowed.test(what))).toEqual([]);
   });
 
   test('sees a file that was replaced, not the one that was', () => {

@@ -7,7 +7,10 @@ import { expect, test } from 'vitest';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 test('the README lists the tools as the server does', () => {
-  const { status, stderr } = spawnSync(process.execPath, ['tools/readme.mjs', '--check'], { cwd: ROOT, encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.execPath, ['tools/readme.mjs', '--check'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
   expect(stderr).toBe('');
   expect(status).toBe(0);
 });

@@ -13,7 +13,10 @@ const rows = TOOLS.map(({ name, description, inputSchema }) => {
   return `| \`${name}\` | ${taken.join(', ')} | ${cell(description)} |`;
 });
 const table = ['', '| tool | takes | what it is for |', '| --- | --- | --- |', ...rows, ''].join('\n');
-const after = before.replace(/(<!-- tools:.*?-->)[\s\S]*?(<!-- \/tools -->)/, (_, open, close) => `${open}\n${table}\n${close}`);
+const after = before.replace(
+  /(<!-- tools:.*?-->)[\s\S]*?(<!-- \/tools -->)/,
+  (_, open, close) => `${open}\n${table}\n${close}`,
+);
 if (process.argv.includes('--check')) {
   if (after !== before) {
     console.error('The table of tools in README.md is old: run `npm run readme`.');

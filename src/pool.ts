@@ -28,12 +28,12 @@ type Seat<Job, Result> = {
   worker: Worker;
   busy: Waiting<Job, Result> | undefined;
   timer: NodeJS.Timeout | undefined;
-  /** Whether it ever answered: a thread that dies before that is broken itself, not by its job. */
-  proven: boolean;
+  /** Whether its script got going: a thread that dies before that is broken itself, not by its job. */
+  ready: boolean;
 };
 
-/** What a thread answers: see worker.ts. */
-export type Reply<Result> = { readonly result: Result } | { readonly error: string };
+/** What a thread says: once that its script got going, then one answer to each job. See worker.ts. */
+export type Reply<Result> = { readonly ready: true } | { readonly result: Result } | { readonly error: string };
 
 /** Opens a pool over a thread script. Nothing is started before the first job. */
 export function openPool<Job, Result>(script: URL, options: PoolOptions): Pool<Job, Result> {
@@ -57,10 +57,13 @@ export function openPool<Job, Result>(script: URL, options: PoolOptions): Pool<J
 
   const seatAnother = (): Seat<Job, Result> => {
     const worker = new Worker(script, { workerData: options.data, stdin: false });
-    const seat: Seat<Job, Result> = { worker, busy: undefined, timer: undefined, proven: false };
+    const seat: Seat<Job, Result> = { worker, busy: undefined, timer: undefined, ready: false };
     worker.on('message', (reply: Reply<Result>) => {
+      if ('ready' in reply) {
+        seat.ready = true;
+        return;
+      }
       clearTimeout(seat.timer);
-      seat.proven = true;
       const done = seat.busy;
       seat.busy = undefined;
       if ('error' in reply) done?.reject(new DowserError('model_failed', reply.error));
@@ -70,7 +73,7 @@ export function openPool<Job, Result>(script: URL, options: PoolOptions): Pool<J
     worker.on('error', (error) => {
       log.warn('a worker thread failed', { message: error.message });
       const message = `A worker thread failed: ${error.message}`;
-      leave(seat, seat.proven ? new JobLost(message) : new DowserError('model_failed', message, { cause: error }));
+      leave(seat, seat.ready ? new JobLost(message) : new DowserError('model_failed', message, { cause: error }));
     });
     worker.on('exit', () => leave(seat, new JobLost('A worker thread ended early.')));
     seats.add(seat);

@@ -1,5 +1,6 @@
 /** The thread that prepares files and probes them; its jobs come from sync.ts through pool.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { DowserError } from './errors.ts';
 import { type LogLevel, setLogLevel } from './log.ts';
 import type { Reply } from './pool.ts';
 import { type Probed, probeFiles } from './probe.ts';
@@ -22,6 +23,8 @@ export type Result = { readonly files: readonly (PreparedFile | Skip)[] } | { re
 const { root, model, runtime, logLevel } = workerData as WorkerData;
 setLogLevel(logLevel);
 let embedder: Promise<Embedder | undefined> | undefined;
+/** Whether all that preparing needs was loaded: what fails after that fails for the file's sake. */
+let isEquipped = false;
 
 /** Parsers and models are loaded when first needed: a probe, which a question waits for, does without. */
 async function openModel(): Promise<Embedder | undefined> {
@@ -34,15 +37,27 @@ async function perform(job: Job): Promise<Result> {
   if (job.type === 'probe') return { probed: probeFiles(root, job.paths, job.needles) };
   embedder ??= openModel();
   const { prepareFiles } = await import('./prepare.ts');
-  return { files: await prepareFiles(root, job.entries, await embedder, job.linesOnly) };
+  const open = await embedder;
+  isEquipped = true;
+  return { files: await prepareFiles(root, job.entries, open, job.linesOnly) };
+}
+
+/** A parser that broke on a file stays broken: the thread ends with it, and the file is tried again in another one. */
+function fail(error: unknown): void {
+  if (isEquipped && !(error instanceof DowserError)) {
+    setImmediate(() => {
+      throw error;
+    });
+    return;
+  }
+  answer({ error: error instanceof Error ? error.message : String(error) });
+}
+
+function answer(reply: Reply<Result>): void {
+  parentPort!.postMessage(reply);
 }
 
 parentPort!.on('message', (job: Job) => {
-  perform(job).then(
-    (result) => parentPort!.postMessage({ result } satisfies Reply<Result>),
-    (error: unknown) =>
-      parentPort!.postMessage({
-        error: error instanceof Error ? error.message : String(error),
-      } satisfies Reply<Result>),
-  );
+  perform(job).then((result) => answer({ result }), fail);
 });
+answer({ ready: true });

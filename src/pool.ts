@@ -56,7 +56,8 @@ export function openPool<Job, Result>(script: URL, options: PoolOptions): Pool<J
   };
 
   const seatAnother = (): Seat<Job, Result> => {
-    const worker = new Worker(script, { workerData: options.data, stdin: false });
+    // Options of the process, such as --input-type of `node -e`, are not for a thread.
+    const worker = new Worker(script, { workerData: options.data, stdin: false, execArgv: [] });
     const seat: Seat<Job, Result> = { worker, busy: undefined, timer: undefined, ready: false };
     worker.on('message', (reply: Reply<Result>) => {
       if ('ready' in reply) {

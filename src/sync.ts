@@ -120,7 +120,6 @@ export function openSync({ root, store, pool, workers, writes, embeds }: SyncOpt
     try {
       await perform(batch, false, urgent);
     } catch (error) {
-      failure = error;
       log.error('indexing stopped', { message: error instanceof Error ? error.message : String(error) });
     }
   }
@@ -133,7 +132,11 @@ export function openSync({ root, store, pool, workers, writes, embeds }: SyncOpt
       if (!closed && 'files' in result) write(result.files);
     } catch (error) {
       if (closed || (error instanceof DowserError && error.code === 'cancelled')) return;
-      if (!(error instanceof JobLost)) throw error;
+      if (!(error instanceof JobLost)) {
+        // Before anyone hears that nothing is left to wait for.
+        failure = error;
+        throw error;
+      }
       await retrySmaller(batch, linesOnly);
     } finally {
       jobs--;

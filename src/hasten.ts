@@ -10,6 +10,39 @@ const PROBE_BYTES_MAX = 400 * 1024 * 1024;
 const PROBE_PATHS_PER_JOB = 400;
 const HASTEN_FILES_MAX = 80;
 
+/** One look can't be for more names than this without getting slow; who comes later is helped by the index itself. */
+const NEEDLES_MAX = 48;
+
+export type Look = (needles: readonly string[], deadlineMs: number) => Promise<Probed[]>;
+
+/** Questions that come while others look for their files share the next look: each one reads every waiting file. */
+export function shareLooks(look: Look): Look {
+  let running: Promise<Probed[]> | undefined;
+  let next: { readonly needles: Set<string>; deadlineMs: number; found: Promise<Probed[]> } | undefined;
+  const start: Look = (needles, deadlineMs) => {
+    running = look(needles, deadlineMs).finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+  return (needles, deadlineMs) => {
+    if (running === undefined) return start(needles, deadlineMs);
+    if (next === undefined) {
+      const shared = { needles: new Set<string>(), deadlineMs, found: Promise.resolve<Probed[]>([]) };
+      shared.found = running
+        .catch(() => [])
+        .then(() => {
+          next = undefined;
+          return start([...shared.needles].slice(0, NEEDLES_MAX), shared.deadlineMs);
+        });
+      next = shared;
+    }
+    for (const needle of needles) next.needles.add(needle);
+    next.deadlineMs = Math.max(next.deadlineMs, deadlineMs);
+    return next.found;
+  };
+}
+
 /** Files worth indexing first, by what stands in them, best first. */
 export async function findPromising(
   entries: readonly Entry[],

@@ -1,7 +1,7 @@
 /** Trip one: a file changes on disk, and can be found. Hints only say that something may have changed; the sweep decides. */
 import { compare, type Difference } from './compare.ts';
 import { DowserError } from './errors.ts';
-import { findPromising } from './hasten.ts';
+import { findPromising, shareLooks } from './hasten.ts';
 import { log } from './log.ts';
 import { JobLost, type Pool } from './pool.ts';
 import type { Probed } from './probe.ts';
@@ -55,6 +55,8 @@ export interface Sync {
 export function openSync({ root, store, pool, workers, writes, embeds }: SyncOptions): Sync {
   let waiting = new Map<string, Entry>();
   const running = new Map<string, Entry>();
+  /** The work that each running file is part of. */
+  const works = new Map<string, Promise<void>>();
   let racy: ReadonlySet<string> = new Set<string>();
   /** Files whose chunks wait for embeddings, as they all do after a change of the model; known from the first sweep on. */
   let bare: Set<string> | undefined;
@@ -70,6 +72,8 @@ export function openSync({ root, store, pool, workers, writes, embeds }: SyncOpt
   let report = emptyReport();
   const watchers = new Set<() => void>();
   const abort = new AbortController();
+
+  const look = shareLooks((needles, deadlineMs) => findPromising([...waiting.values()], needles, pool, deadlineMs));
 
   const announce = (): void => {
     for (const watcher of [...watchers]) watcher();
@@ -116,12 +120,16 @@ export function openSync({ root, store, pool, workers, writes, embeds }: SyncOpt
   }
 
   /** Never rejects: what fails here fails all who wait for the index to be settled. */
-  async function begin(batch: readonly Entry[], urgent: boolean): Promise<void> {
-    try {
-      await perform(batch, false, urgent);
-    } catch (error) {
-      log.error('indexing stopped', { message: error instanceof Error ? error.message : String(error) });
-    }
+  function begin(batch: readonly Entry[], urgent: boolean): Promise<void> {
+    const work = perform(batch, false, urgent)
+      .catch((error: unknown) => {
+        log.error('indexing stopped', { message: error instanceof Error ? error.message : String(error) });
+      })
+      .finally(() => {
+        for (const { path } of batch) if (works.get(path) === work) works.delete(path);
+      });
+    for (const { path } of batch) works.set(path, work);
+    return work;
   }
 
   async function perform(batch: readonly Entry[], linesOnly: boolean, urgent = false): Promise<void> {
@@ -179,12 +187,13 @@ export function openSync({ root, store, pool, workers, writes, embeds }: SyncOpt
     };
   }
 
-  /** Begins with these of the waiting files before all others. */
+  /** Begins with these of the waiting files before all others; another question may have begun with some already. */
   function promote(probed: readonly Probed[]): Promise<void>[] {
+    const begun = probed.map(({ path }) => works.get(path)).filter((work) => work !== undefined);
     const entries = probed.map(({ path }) => waiting.get(path)).filter((entry) => entry !== undefined);
     for (const { path } of entries) waiting.delete(path);
     const line = new Map(entries.map((entry) => [entry.path, entry]));
-    const work: Promise<void>[] = [];
+    const work = [...new Set(begun)];
     while (line.size > 0 && !closed) work.push(begin(takeBatch(line), true));
     return work;
   }
@@ -237,7 +246,8 @@ export function openSync({ root, store, pool, workers, writes, embeds }: SyncOpt
       if (!writes || waiting.size === 0 || needles.length === 0) return;
       const deadlineMs = Date.now() + withinMs;
       looking++;
-      const probed = await findPromising([...waiting.values()], needles, pool, deadlineMs).finally(() => looking--);
+      const found = await within(withinMs, look(needles, deadlineMs)).finally(() => looking--);
+      const probed = found ?? [];
       const definitions = promote(probed.filter(({ defines }) => defines));
       const mentions = promote(probed.filter(({ defines }) => !defines));
       pump();

@@ -12,6 +12,8 @@ import type { ChunkRow, CompleteRequest, Reason } from './types.ts';
 
 /** The code just before the cursor: what is being written. Beyond it, lines tell about other things. */
 const NEAR_LINES = 40;
+/** So many first lines tell where in its file a piece belongs. */
+const HEAD_LINES = 3;
 const NAMES_MAX = 40;
 const TERMS_MAX = 24;
 const CANDIDATES = 80;
@@ -40,8 +42,10 @@ export type Cursor = {
 export function cursorOf(engine: Engine, request: CompleteRequest): Cursor {
   const path = request.path === undefined ? undefined : confine(engine.root, request.path);
   if (request.prefix !== undefined) {
-    const lines = lineSpans(request.prefix).length + lineSpans(request.suffix ?? '').length;
-    return { path, before: request.prefix, after: request.suffix ?? '', seenFrom: 1, seenTo: lines };
+    const { prefix, suffix = '' } = request;
+    const seenFrom = lineOf(engine.root, path, prefix);
+    const seenTo = seenFrom + lineSpans(prefix).length + lineSpans(suffix).length;
+    return { path, before: prefix, after: suffix, seenFrom, seenTo };
   }
   if (path === undefined || request.line === undefined) {
     throw new DowserError(
@@ -67,6 +71,15 @@ export function cursorOf(engine: Engine, request: CompleteRequest): Cursor {
     seenFrom: Math.max(1, line - NEAR_LINES),
     seenTo: line + NEAR_LINES / 2,
   };
+}
+
+/** Where an unsaved text begins in its file: at the top, unless its first lines stand elsewhere on disk. */
+function lineOf(root: string, path: string | undefined, prefix: string): number {
+  const read = path === undefined ? undefined : readText(root, path);
+  const head = sliceLines(prefix, lineSpans(prefix), 1, HEAD_LINES);
+  if (read === undefined || !('text' in read)) return 1;
+  const at = Math.max(0, read.text.indexOf(head));
+  return lineSpans(read.text.slice(0, at)).length + 1;
 }
 
 /** All that may help at the cursor, best first, nothing that the caller sees already. */

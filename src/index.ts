@@ -34,6 +34,9 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
     config,
     fingerprint: `${CHUNKER_VERSION} ${TOKENS_VERSION}`,
     model: embedder === undefined ? undefined : { id: embedder.id, dimensions: embedder.dimensions },
+  }).catch(async (error: unknown) => {
+    await embedder?.close();
+    throw error;
   });
   const engine = (): Engine => ({ root: config.root, store: upkeep.store(), embedder });
   const notes = problem === undefined ? [] : [`Meaning is not searched, words alone: ${problem}`];
@@ -44,7 +47,6 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
       const { limit, maxTokens } = bounds(request);
       const text = request.query;
       await upkeep.freshen(needlesOf(text));
-      request.signal?.throwIfAborted();
       let result = await search(engine(), text, request, limit, maxTokens);
       if (result.shown.vanished.length > 0) {
         await upkeep.recheck();
@@ -106,7 +108,30 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
       await embedder?.close();
     },
   };
-  return { index, engine };
+  return { index: cancelling(index), engine };
+}
+
+/** The same index, where a question that its caller gave up, or under which the index is closed, is cancelled. */
+function cancelling(index: CodeIndex): CodeIndex {
+  let closing: Promise<void> | undefined;
+  async function run<Value>(signal: AbortSignal | undefined, work: () => Promise<Value>): Promise<Value> {
+    const check = (): void => {
+      if (closing !== undefined) throw new DowserError('cancelled', 'The index is closed.');
+      if (signal?.aborted) throw new DowserError('cancelled', 'The question was given up.');
+    };
+    check();
+    // What fails since the store was closed under it says so, too.
+    return await work().finally(check);
+  }
+  return {
+    ...index,
+    search: (request) => run(request.signal, () => index.search(request)),
+    similar: (request) => run(request.signal, () => index.similar(request)),
+    complete: (request) => run(request.signal, () => index.complete(request)),
+    status: () => run(undefined, () => index.status()),
+    sync: (onProgress, signal) => run(signal, () => index.sync(onProgress, signal)),
+    close: () => (closing ??= index.close()),
+  };
 }
 
 /** A model that can't be used costs the meaning, never the answer. */

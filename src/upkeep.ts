@@ -81,7 +81,14 @@ export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions):
   /** Stores of sessions that a take-over ended: questions under way may still read them. */
   const retired: Store[] = [];
   let checkpointed = '';
-  let session = openSession(leader, pool);
+  let session: Session;
+  try {
+    session = openSession(leader, pool);
+  } catch (error) {
+    // Whoever tries next, in this process too, must be able to lead.
+    leader.release();
+    throw error;
+  }
 
   function openSession(lead: Leader, workers: Pool<Job, Result>): Session {
     const leads = lead.tryLead();

@@ -4,7 +4,7 @@ import type { Config } from './config.ts';
 import { DowserError } from './errors.ts';
 import { log } from './log.ts';
 import { openPool, type Pool } from './pool.ts';
-import { type Watcher, watchTree } from './source/watch.ts';
+import { foldersOf, type Watcher, watchTree } from './source/watch.ts';
 import { type Leader, openLeader } from './store/leader.ts';
 import { storePlaceFor } from './store/place.ts';
 import { openStore, type Store } from './store/store.ts';
@@ -289,16 +289,4 @@ export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions):
 /** Compiled or not, the thread's script lies beside this file. */
 function workerScript(): URL {
   return new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
-}
-
-function foldersOf(entries: readonly { readonly path: string }[]): Set<string> {
-  const folders = new Set(['']);
-  for (const { path } of entries) {
-    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
-      const folder = path.slice(0, at);
-      if (folders.has(folder)) break;
-      folders.add(folder);
-    }
-  }
-  return folders;
 }

@@ -101,6 +101,19 @@ export function watchTree(root: string, { onHint, debounceMs, gapMs = GAP_MS }: 
   };
 }
 
+/** The folders that hold these files, at any depth, and the root: what setFolders takes. */
+export function foldersOf(entries: readonly { readonly path: string }[]): Set<string> {
+  const folders = new Set(['']);
+  for (const { path } of entries) {
+    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
+      const folder = path.slice(0, at);
+      if (folders.has(folder)) break;
+      folders.add(folder);
+    }
+  }
+  return folders;
+}
+
 /**
  * chokidar reads a whole folder and stats each file in it at every event there, to say what changed. The sweep does
  * that anyway, so chokidar is told that it has just done it: without this, ten writes a second in a folder of 5,000

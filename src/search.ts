@@ -4,6 +4,7 @@ import { DowserError } from './errors.ts';
 import { resolveLanguage } from './languages.ts';
 import { log } from './log.ts';
 import { isWeak } from './rank/confidence.ts';
+import { fuse } from './rank/fuse.ts';
 import { parseQuery } from './rank/query.ts';
 import { type Found, type Ranked, rank } from './rank/rank.ts';
 import { show } from './show.ts';
@@ -13,6 +14,12 @@ import type { Embedder, Embedding, Filters, Hit, Query } from './types.ts';
 /** Chunks that each retriever may bring: past these, nothing rises to the top ten any more. */
 const LEXICAL_CANDIDATES = 160;
 const VECTOR_CANDIDATES = 120;
+
+/**
+ * Chunks that are ranked, the best of both lists fused. Each one's words are read, so they are most of what a question costs:
+ * all (280 at most) give NDCG@10 0.900 at 8.0 ms, 200 0.899, 150 0.898 at 6.1 ms, 120 0.897 at 5.5 ms (33 repositories).
+ */
+const CANDIDATES_MAX = 200;
 
 /** What the three questions need. */
 export type Engine = {
@@ -123,7 +130,9 @@ export function describe(
 ): Found[] {
   const lexicalScores = new Map(lexical.map(({ chunkId, score }) => [chunkId, score]));
   const cosines = new Map(vector.map(({ chunkId, score }) => [chunkId, score]));
-  const ids = [...new Set([...lexicalScores.keys(), ...cosines.keys(), ...others])];
+  const lists = [lexical, vector].map((hits) => ({ hits, weight: 1 }));
+  const fused = fuse(lists).slice(0, CANDIDATES_MAX);
+  const ids = [...new Set([...fused.map(({ chunkId }) => chunkId), ...others])];
   const words = store.wordsOf(ids);
   return store.chunkRows(ids).map((row) => ({
     row,

@@ -41,18 +41,22 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
   const engine = (): Engine => ({ root: config.root, store: upkeep.store(), embedder });
   const notes = problem === undefined ? [] : [`Meaning is not searched, words alone: ${problem}`];
 
+  /** Asks once more where an answer met files that had changed under it, after they were indexed. */
+  async function proven<Result extends { readonly shown: Shown }>(ask: () => Promise<Result>): Promise<Result> {
+    const first = await ask();
+    if (first.shown.vanished.length === 0) return first;
+    await upkeep.recheck();
+    return ask();
+  }
+
   const index: CodeIndex = {
     root: config.root,
     async search(request) {
       const { limit, maxTokens } = bounds(request);
       const text = request.query;
       await upkeep.freshen(needlesOf(text));
-      let result = await search(engine(), text, request, limit, maxTokens);
-      if (result.shown.vanished.length > 0) {
-        await upkeep.recheck();
-        result = await search(engine(), text, request, limit, maxTokens);
-      }
-      return answer(upkeep, result.query.text, result.shown, result.weak, notes);
+      const { query, shown, weak } = await proven(() => search(engine(), text, request, limit, maxTokens));
+      return answer(upkeep, query.text, shown, weak, notes);
     },
     async similar(request) {
       const { limit, maxTokens } = bounds(request);
@@ -63,9 +67,11 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
       if (code === undefined ? path === undefined || line === undefined : code.trim() === '') {
         throw new DowserError('bad_argument', "Give 'path' and 'line' of the code to compare, or 'code' itself.");
       }
-      const piece = code === undefined ? pieceAt(engine(), path!, line!) : { code };
-      const ranked = await findSimilar(engine(), piece, request, minSimilarity);
-      const shown = show(config.root, ranked, { terms: [], limit, maxTokens });
+      const { piece, shown } = await proven(async () => {
+        const piece = code === undefined ? pieceAt(engine(), path!, line!) : { code };
+        const ranked = await findSimilar(engine(), piece, request, minSimilarity);
+        return { piece, shown: show(config.root, ranked, { terms: [], limit, maxTokens }) };
+      });
       const question =
         piece.path === undefined ? 'the given code' : `${piece.path}:${piece.startLine}-${piece.endLine}`;
       return answer(upkeep, question, shown, shown.snippets.length === 0, notes);
@@ -73,9 +79,11 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
     async complete(request) {
       const { limit, maxTokens } = bounds(request);
       await upkeep.freshen([]);
-      const cursor = cursorOf(engine(), request);
-      const { ranked, terms } = await findContext(engine(), cursor);
-      const shown = show(config.root, ranked, { terms, limit, maxTokens });
+      const { cursor, shown } = await proven(async () => {
+        const cursor = cursorOf(engine(), request);
+        const { ranked, terms } = await findContext(engine(), cursor);
+        return { cursor, shown: show(config.root, ranked, { terms, limit, maxTokens }) };
+      });
       const question =
         cursor.path === undefined
           ? 'the given code'

@@ -32,6 +32,25 @@ function openFilesOf(folder: string): string[] {
   });
 }
 
+test('an edit in the moment after a sweep is in the answer to each of the three questions', async () => {
+  const code = (note: string) =>
+    lines('export function acquireLease(parcel) {', `  // ${note}`, '  return parcel.lease;', '}');
+  const root = makeProject({ 'a.js': code('first'), 'b.js': code('first'), 'c.js': 'acquireLease(parcel);\n' });
+  const { index } = await openSynced(root, { model: 'none' });
+  const asks = [
+    () => index.search({ query: 'acquireLease' }),
+    () => index.similar({ path: 'a.js', line: 2 }),
+    () => index.complete({ path: 'c.js', line: 1 }),
+  ];
+  for (const [round, ask] of asks.entries()) {
+    await ask();
+    // The sweep of that question is young enough that the next one makes none: only reading from disk can tell.
+    write(root, { 'b.js': code(`edited ${round}`) });
+    const shown = (await ask()).snippets.find(({ path }) => path === 'b.js');
+    expect(shown?.text).toContain(`edited ${round}`);
+  }
+});
+
 describe('two indexes of one repository', () => {
   test('one leads, both answer, and the follower sees what the leader commits', async () => {
     const root = makeProject(PROJECT);

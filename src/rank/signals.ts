@@ -60,7 +60,8 @@ export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
   'path words': ({ words }, evidence) => coverage(evidence, (term) => words.path.has(term)),
   'file name': ({ row }, evidence) => nameOverlap(stemOf(row.path), evidence),
   'symbol words': ({ words }, evidence) => coverage(evidence, (term) => words.symbols.has(term)),
-  defines: ({ row }, { query }) => (query.names.length === 0 ? 0 : definesAny(row, query.names)),
+  defines: ({ row }, { query }) =>
+    query.kind === 'symbol' && query.names.length > 1 ? definesMember(row, query.names) : definesAny(row, query.names),
   'file covers': ({ row }, evidence) => {
     const file = evidence.files.get(row.fileId)!;
     return coverage(evidence, (term) => file.terms.has(term));
@@ -110,21 +111,33 @@ function nameOverlap(name: readonly string[], { query }: Evidence): number {
   return said / name.length;
 }
 
-/** 1 for a definition of the name as written, less for another spelling of it or for the parts of a dotted name. */
+/** The best of what a chunk says of any of the names. */
 function definesAny(row: ChunkRow, names: readonly string[]): number {
-  let best = 0;
-  for (const name of names) {
-    if (row.symbols.includes(name)) return 1;
-    const plain = squash(name);
-    if (row.symbols.some((symbol) => squash(symbol) === plain)) best = Math.max(best, OTHER_SPELLING);
-    else if (row.scope.includes(name)) best = Math.max(best, INSIDE);
-  }
-  return best;
+  return Math.max(0, ...names.map((name) => definesOne(row, name)));
+}
+
+/** Of `Store.open`, what defines `open` within `Store` is meant, then another `open`, then `Store` itself. */
+function definesMember(row: ChunkRow, names: readonly string[]): number {
+  const owners = names.slice(0, -1);
+  const member = definesOne(row, names.at(-1)!);
+  if (member === 0) return definesAny(row, owners) * OWNER_ALONE;
+  return owners.some((owner) => row.symbols.includes(owner) || row.scope.includes(owner)) ? member : member * ELSEWHERE;
+}
+
+/** 1 for a definition of the name as written, less for another spelling of it and for a place inside it. */
+function definesOne(row: ChunkRow, name: string): number {
+  if (row.symbols.includes(name)) return 1;
+  const plain = squash(name);
+  if (row.symbols.some((symbol) => squash(symbol) === plain)) return OTHER_SPELLING;
+  return row.scope.includes(name) ? INSIDE : 0;
 }
 
 /** `parse_url` asked as `parseURL`; a chunk inside the definition rather than at its start. */
 const OTHER_SPELLING = 0.8;
 const INSIDE = 0.3;
+/** `Store.open`: an `open` of something else; `Store` without its `open`. */
+const ELSEWHERE = 0.7;
+const OWNER_ALONE = 0.5;
 
 function squash(name: string): string {
   return name.replaceAll('_', '').toLowerCase();

@@ -53,6 +53,14 @@ test('defines: as written before other spellings before what lies inside, and no
   expect(signal('defines', 'parse_url', { path: 'a', symbols: ['parse'], body: 'parse_url' })).toBe(0);
 });
 
+test('defines: of a dotted name the member in its owner, then the member elsewhere, then the owner alone', () => {
+  const inOwner = signal('defines', 'Store.open', { path: 'a', symbols: ['open'], scope: ['Store'] });
+  const together = signal('defines', 'Store.open', { path: 'a', symbols: ['Store', 'open'] });
+  const elsewhere = signal('defines', 'Store.open', { path: 'a', symbols: ['open'], scope: ['Door'] });
+  const owner = signal('defines', 'Store.open', { path: 'a', symbols: ['Store'] });
+  expect([inOwner === together, inOwner > elsewhere, elsewhere > owner, owner > 0]).toEqual([true, true, true, true]);
+});
+
 test("a folder's own file answers to the folder's name", () => {
   expect(signal('file name', 'router', { path: 'src/router/index.ts' })).toBe(1);
   expect(signal('file name', 'router', { path: 'src/router/mod.rs' })).toBe(1);

@@ -22,7 +22,9 @@ export function resultsText(answer: Answer, look: Look): string {
 /** What a person should know beside the results. */
 export function remarks(answer: Answer): string[] {
   const lines: string[] = [];
-  if (answer.snippets.length === 0)
+  if (answer.coverage.filesTotal === 0)
+    lines.push('There are no files to search here. Go into a project, or name one with --root.');
+  else if (answer.snippets.length === 0)
     lines.push(`Nothing found for '${visibleLine(answer.question, 200)}'. Try other words, or fewer filters.`);
   else if (answer.weak)
     lines.push('Weak evidence: nothing matched strongly. Try the name of a symbol, or words that the code would use.');

@@ -67,6 +67,10 @@ describe('results on a terminal', () => {
     expect(remarks(answer({ question: 'x\u001b' }))).toEqual([
       "Nothing found for 'x\\u{1b}'. Try other words, or fewer filters.",
     ]);
+    const nothing = { ...answer().coverage, filesTotal: 0, filesIndexed: 0 };
+    expect(remarks(answer({ coverage: nothing }))).toEqual([
+      'There are no files to search here. Go into a project, or name one with --root.',
+    ]);
     const odd = {
       ...two,
       weak: true,

@@ -38,6 +38,8 @@ export function copyGrammars(root, targetDir) {
     if (licence === undefined) throw new Error(`${name} carries no licence text, so its grammars may not be shipped`);
     copy(join(folder, licence), `${name.replace('/', '-')}.LICENSE`);
   }
+  // Grammars whose wasm comes in somebody else's package: the text of their own licence.
+  for (const entry of readdirSync(join(root, 'tools', 'licences'))) copy(join(root, 'tools', 'licences', entry), entry);
   repairSwift(join(targetDir, 'tree-sitter-swift.wasm'));
   for (const entry of readdirSync(targetDir)) if (!expected.has(entry)) rmSync(join(targetDir, entry));
 

@@ -3,7 +3,7 @@ import { DowserError } from './errors.ts';
 import { languageOf } from './languages.ts';
 import { lineSpans, sliceLines } from './lines.ts';
 import { passageText } from './prepare.ts';
-import type { Ranked } from './rank/rank.ts';
+import { byScoreThenPlace, type Ranked } from './rank/rank.ts';
 import { describe, type Engine, embedQuery, rareTerms } from './search.ts';
 import { confine } from './source/confine.ts';
 import { readText } from './source/read.ts';
@@ -103,12 +103,7 @@ export async function findContext(engine: Engine, cursor: Cursor): Promise<{ ran
     const sum = reasons.reduce((total, { amount }) => total + amount, 0);
     return { row, reasons, score: sum, covered: 1, cosine: 0 };
   });
-  ranked.sort(
-    (a, b) =>
-      b.score - a.score ||
-      (a.row.path < b.row.path ? -1 : a.row.path > b.row.path ? 1 : 0) ||
-      a.row.startLine - b.row.startLine,
-  );
+  ranked.sort(byScoreThenPlace);
   return { ranked, terms: rareTerms(store, tellingTerms(near), TERMS_MAX) };
 }
 

@@ -3,7 +3,7 @@ import { DowserError } from './errors.ts';
 import { hashText } from './hash.ts';
 import { lineSpans, sliceLines } from './lines.ts';
 import { passageText } from './prepare.ts';
-import type { Found, Ranked } from './rank/rank.ts';
+import { byScoreThenPlace, type Found, type Ranked } from './rank/rank.ts';
 import { describe, type Engine, embedQuery, filesFor, rareTerms, withCosines } from './search.ts';
 import { confine } from './source/confine.ts';
 import { readText } from './source/read.ts';
@@ -70,12 +70,7 @@ export async function findSimilar(
     .map((one) => judge(one, wanted))
     .filter(({ similarity }) => similarity >= minSimilarity)
     .map(({ ranked }) => ranked)
-    .sort(
-      (a, b) =>
-        b.score - a.score ||
-        (a.row.path < b.row.path ? -1 : a.row.path > b.row.path ? 1 : 0) ||
-        a.row.startLine - b.row.startLine,
-    );
+    .sort(byScoreThenPlace);
 }
 
 /** The piece is code, so both sides of the comparison are passages of the code2code task. */

@@ -42,7 +42,6 @@ export interface Sync {
   /** Files that wait to be indexed or are being indexed. */
   pending(): number;
   filesTotal(): number;
-  isPending(path: string): boolean;
   /** Resolves when nothing waits any more. */
   settled(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<void>;
   /** Puts the waiting files that speak for these names to the front and indexes them; gives up after `withinMs`. */
@@ -224,7 +223,6 @@ export function openSync({ root, store, pool, workers, writes, embeds }: SyncOpt
     listing: () => listing,
     pending: () => waiting.size + running.size,
     filesTotal: () => (listing === undefined ? 0 : listing.entries.length + listing.skips.length),
-    isPending: (path) => waiting.has(path) || running.has(path),
     settled: (onProgress, signal) =>
       new Promise((resolve, reject) => {
         const total = waiting.size + running.size;

@@ -257,7 +257,7 @@ export type SyncReport = {
 export type SyncProgress = {
   readonly done: number;
   readonly total: number;
-  readonly phase: 'listing' | 'indexing' | 'embedding';
+  readonly phase: 'listing' | 'indexing';
 };
 
 export type Status = {

@@ -44,8 +44,6 @@ export function progressLine({ done, total, phase }: SyncProgress, elapsedMs: nu
   const filled = Math.round(share * BAR_WIDTH);
   const rate = elapsedMs < 1 ? 0 : Math.round((done / elapsedMs) * 1_000);
   const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}`;
-  const unit = phase === 'embedding' ? 'chunks' : 'files';
-  const verb = phase === 'embedding' ? 'Embedding' : 'Indexing';
   const percent = String(Math.floor(share * 100)).padStart(3);
-  return `${verb} ${bar} ${percent} %  ${number(done)}/${number(total)} ${unit}  ${number(rate)}/s`;
+  return `Indexing ${bar} ${percent} %  ${number(done)}/${number(total)} files  ${number(rate)}/s`;
 }

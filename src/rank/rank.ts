@@ -164,7 +164,8 @@ function spread(sorted: readonly Ranked[]): Ranked[] {
   return costed.sort(byScoreThenPlace);
 }
 
-function byScoreThenPlace(a: Ranked, b: Ranked): number {
+/** Higher score first; equal scores by place, so that the same question always gives the same order. */
+export function byScoreThenPlace(a: Ranked, b: Ranked): number {
   return (
     b.score - a.score ||
     (a.row.path < b.row.path ? -1 : a.row.path > b.row.path ? 1 : 0) ||

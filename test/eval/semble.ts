@@ -8,7 +8,7 @@ import { fuse } from '../../src/rank/fuse.ts';
 import { parseQuery } from '../../src/rank/query.ts';
 import { type Found, type Ranked, rank } from '../../src/rank/rank.ts';
 import { type Engine, findCandidates } from '../../src/search.ts';
-import type { ChunkRow, Hit, Query } from '../../src/types.ts';
+import type { ChunkRow, CodeIndex, Hit, Query } from '../../src/types.ts';
 import type { Place, Target } from './metrics.ts';
 
 /** What can be switched off, to see what each part is worth. */
@@ -25,7 +25,7 @@ export type Question = {
 
 export type Asked = Question & { readonly places: Readonly<Record<Ablation, readonly Place[]>>; readonly ms: number };
 
-type Spec = { name: string; language: string; benchmark_root?: string; pinned: boolean };
+export type Spec = { name: string; language: string; benchmark_root?: string; pinned: boolean };
 type Label = string | { path: string; start_line?: number; end_line?: number };
 type Annotation = { query: string; category: string; relevant: Label[]; secondary?: Label[] };
 
@@ -73,21 +73,13 @@ export async function runRepository(
   spec: Spec,
   model: string | undefined,
 ): Promise<RepositoryRun | undefined> {
-  const prefix = spec.benchmark_root ? `${spec.benchmark_root}/` : '';
-  const root = join(corpora, spec.name, spec.benchmark_root ?? '');
-  if (!existsSync(root)) return undefined;
-  const cacheDir = mkdtempSync(join(tmpdir(), 'dowser-eval-'));
-  const config = resolveConfig({ root, cacheDir, ...(model === undefined ? {} : { model }) });
-  const startedMs = performance.now();
-  const { engine, index } = await openEngine(config);
-  try {
-    await index.sync();
-    const indexMs = performance.now() - startedMs;
+  const prefix = prefixOf(spec);
+  return withIndex(corpora, spec, model, async (engine, { indexMs, chunks }) => {
     const asked: Asked[] = [];
     const gathered: Gathered[] = [];
     for (const question of readQuestions(bench, spec)) {
       const query = parseQuery(question.text, {}, 10, 20_000);
-      const { places, ms, found, rarities } = await ask(await engine(), query, prefix);
+      const { places, ms, found, rarities } = await ask(engine, query, prefix);
       asked.push({ ...question, places, ms });
       gathered.push({
         question,
@@ -96,7 +88,36 @@ export async function runRepository(
         rarities,
       });
     }
-    return { asked, gathered, indexMs, chunks: (await index.status()).coverage.chunks };
+    return { asked, gathered, indexMs, chunks };
+  });
+}
+
+/** What stands before a path of the index in a path of the labels. */
+export function prefixOf(spec: Spec): string {
+  return spec.benchmark_root ? `${spec.benchmark_root}/` : '';
+}
+
+export function rootOf(corpora: string, spec: Spec): string {
+  return join(corpora, spec.name, spec.benchmark_root ?? '');
+}
+
+/** Work with one repository's index, made afresh in a folder of its own. Undefined when the repository is not laid out. */
+export async function withIndex<Result>(
+  corpora: string,
+  spec: Spec,
+  model: string | undefined,
+  work: (engine: Engine, made: { indexMs: number; chunks: number; index: CodeIndex }) => Promise<Result>,
+): Promise<Result | undefined> {
+  const root = rootOf(corpora, spec);
+  if (!existsSync(root)) return undefined;
+  const cacheDir = mkdtempSync(join(tmpdir(), 'dowser-eval-'));
+  const config = resolveConfig({ root, cacheDir, ...(model === undefined ? {} : { model }) });
+  const startedMs = performance.now();
+  const { engine, index } = await openEngine(config);
+  try {
+    await index.sync();
+    const indexMs = performance.now() - startedMs;
+    return await work(engine(), { indexMs, chunks: (await index.status()).coverage.chunks, index });
   } finally {
     await index.close();
     rmSync(cacheDir, { recursive: true, force: true });

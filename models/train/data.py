@@ -1,5 +1,6 @@
 """Pairs as token ids, and the batches made of them."""
 import glob
+import hashlib
 import json
 import os
 import re
@@ -7,8 +8,9 @@ import re
 import numpy as np
 from tokenizers import Tokenizer
 
-HELD_OUT = 50            # one repository in 50 is never trained on
-KINDS = ["doc", "module", "commit", "test", "name"]
+# Never trained on, whatever the list of repositories, so that held-out figures of different lists can be compared.
+HELD_OUT = ["elixir-explorer+explorer", "libsdl-org+SDL", "numpy+numpy", "rust-lang+regex", "vitejs+vite"]
+KINDS = ["doc", "module", "commit", "test", "name", "section"]
 SHARE = {"name": 0.5}    # share of a kind that one epoch sees (1 where not named)
 RUN = 256                # pairs of one repository in a row: negatives from the same code (largest gain of the first study)
 BATCH = 2048
@@ -18,6 +20,11 @@ QUERY_DROP, CODE_DROP = 0.1, 0.15   # token dropout
 TEMPLATE_SHARE = 0.15    # queries phrased as people phrase them
 TEMPLATES = ["how does", "how is", "where is", "where are", "find", "code that", "code for", "function that", "how to",
              "write a function to", "write a python function to", "implementation of", "what", "which class", "the"]
+
+
+def text_key(text):
+    """A 64-bit number that stands for a text."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 class Texts:
@@ -32,14 +39,14 @@ class Texts:
 
 
 class Corpus:
-    """All pairs. Texts `query`, `path`, `code`; per pair `repository`, `kind` (numbers) and `held_out` (bool)."""
+    """All pairs. Texts `query`, `path`, `code`; per pair `repository`, `kind`, `language` (numbers), `key` of the query, `held_out` (bool)."""
 
     def __init__(self, pairs_folder, tokenizer_file, limit=None, drop=(QUERY_DROP, CODE_DROP)):
         self.drop = drop
         tokenizer = Tokenizer.from_file(tokenizer_file)
         tokenizer.no_padding(), tokenizer.no_truncation()
         columns = {"query": [], "path": [], "code": []}
-        repository, kind, seen, names = [], [], set(), []
+        repository, kind, language, keys, seen, names = [], [], [], [], set(), []
         for number, file in enumerate(sorted(glob.glob(pairs_folder + "/*.jsonl"))[:limit]):
             names.append(os.path.basename(file)[:-6])
             for line in open(file, encoding="utf-8"):
@@ -52,12 +59,16 @@ class Corpus:
                     columns[column].append(pair[column])
                 repository.append(number)
                 kind.append(KINDS.index(pair["kind"]))
+                language.append(pair["language"])
+                keys.append(text_key(pair["query"]))
         self.names, self.vocabulary = names, tokenizer.get_vocab_size()
-        self.repository, self.kind = np.array(repository), np.array(kind)
+        self.repository, self.kind, self.key = np.array(repository), np.array(kind), np.array(keys, np.uint64)
+        self.languages, self.language = np.unique(language, return_inverse=True)
         self.query, self.path, self.code = (Texts(tokenizer, columns[c]) for c in ("query", "path", "code"))
         self.templates = Texts(tokenizer, TEMPLATES)
-        order = np.random.default_rng(7).permutation(len(names))
-        held = set(order[:max(1, round(len(names) / HELD_OUT))].tolist())
+        self.prior = np.stack([self.idf(self.query), self.idf(self.code)])
+        self.prior[:, :2] = 0                                  # [PAD] and [UNK] say nothing
+        held = {number for number, name in enumerate(names) if name in HELD_OUT}
         self.held_names = [names[i] for i in sorted(held)]
         self.held_out = np.isin(self.repository, sorted(held))
 

@@ -1,6 +1,11 @@
 """Train the static model: one vector a token, one weight a token and side, weighted sum, unit length.
 
     python train.py --pairs DIR --tokenizer tokenizer.json --out checkpoint.npz [--epochs 8] [--dropout 0.1 0.15]
+        [--teacher DIR --words 0.5 --soft 0.2 --distil 0.5] [--seed 20]
+
+With --teacher (what teacher.py wrote) the teacher's English may enter in three places: --words is its share in the first
+vectors of the table, --soft the share of the contrast's target that goes to the code of queries it holds for alike, and
+--distil the weight of a loss that lets the likeness of queries agree with its own.
 """
 import argparse
 import json
@@ -10,12 +15,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from data import BATCH, CODE_DROP, Corpus, QUERY_DROP
+from tokenizers import Tokenizer
+
+from data import BATCH, CODE_DROP, Corpus, QUERY_DROP, text_key
+from teacher import known
 
 DIMENSIONS = 256
-RATE, EPOCHS, SEED = 2e-3, 8, 20
+RATE, EPOCHS, SEED, START_SEED = 2e-3, 8, 20, 20   # runs to be averaged differ in the seed, not in the seed of the start
+AVERAGE = 0.995          # weights averaged over the last steps of a run are what is kept
+ALIKE, TEACHER_HEAT = 0.05, 0.1   # temperatures: likeness of queries as target of the contrast, and of distillation
 MAX_SCALE = 100.0        # limit of the learned temperature (as CLIP has it)
-SHORT, SHORT_SHARE = 128, 0.0   # a second loss on the first dimensions (Matryoshka); 0 = off
 POOL = 2000              # held-out pairs ranked against each other
 
 
@@ -33,16 +42,53 @@ class Static(torch.nn.Module):
         return self.prior * self.gain.exp()
 
     def forward(self, ids, starts, side):
-        """Joined token ids and the start of each text -> [texts, 256], not normalised."""
+        """Joined token ids and the start of each text -> [texts, 256], unit length."""
         weight = (self.prior[side][ids] * F.embedding(ids, self.gain[side].unsqueeze(1)).squeeze(1).exp())
-        return F.embedding_bag(ids, self.table, starts, mode="sum", per_sample_weights=weight)
+        return F.normalize(F.embedding_bag(ids, self.table, starts, mode="sum", per_sample_weights=weight), dim=1)
 
 
-def contrast(query, code, scale):
-    """Symmetric InfoNCE of two [n, d] matrices whose rows belong together."""
-    logits = scale * F.normalize(query, dim=1) @ F.normalize(code, dim=1).T
-    target = torch.arange(len(logits))
+def contrast(query, code, scale, target):
+    """Symmetric InfoNCE of two [n, d] matrices of unit rows; target is the row that belongs to each, or shares of all rows."""
+    logits = scale * query @ code.T
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def soften(likeness, share):
+    """Contrast targets [n, n]: 1 - share to the own row, the rest by the teacher's likeness of queries (own row included)."""
+    target = (1 - share) * torch.eye(len(likeness)) + share * (likeness / ALIKE).softmax(1)
+    return target
+
+
+def distil(query, likeness, scale):
+    """Divergence of the student's likeness of queries from the teacher's, own row left out."""
+    own = torch.eye(len(query), dtype=torch.bool)
+    student = (scale * query @ query.T).masked_fill(own, -1e4).log_softmax(1)
+    teacher = (likeness / TEACHER_HEAT).masked_fill(own, -1e4).softmax(1)
+    return F.kl_div(student, teacher, reduction="batchmean")
+
+
+class Teacher:
+    """What teacher.py wrote: `rows` of the pairs' queries, -1 where it has none."""
+
+    def __init__(self, folder, corpus):
+        keys, self.embeddings = known(folder)
+        at = np.searchsorted(keys, corpus.key).clip(max=len(keys) - 1)
+        self.rows = np.where(keys[at] == corpus.key, at, -1)
+        self.keys = keys
+
+    def likeness(self, numbers):
+        """Cosines [n, n] of the queries of some pairs; a query it does not know is like none but itself."""
+        rows = self.rows[numbers]
+        some = torch.from_numpy(self.embeddings[rows.clip(0)]).float() * torch.from_numpy(rows >= 0).unsqueeze(1)
+        return some @ some.T
+
+    def words(self, vocabulary):
+        """Embeddings of our words by themselves in our dimensions, unit length: [V, 256]."""
+        at = np.searchsorted(self.keys, np.array([text_key(word) for word in vocabulary], np.uint64)).clip(max=len(self.keys) - 1)
+        plain = torch.from_numpy(self.embeddings[at]).float()
+        plain = plain - plain.mean(0)
+        axes = torch.linalg.eigh(plain.T @ plain)[1][:, -DIMENSIONS:]     # principal axes: the last have the largest variance
+        return F.normalize(plain @ axes, dim=1)
 
 
 def held_out_mrr(model, corpus):
@@ -50,52 +96,76 @@ def held_out_mrr(model, corpus):
     numbers = np.flatnonzero(corpus.held_out & (corpus.kind == 0))
     numbers = np.random.default_rng(3).permutation(numbers)[:POOL]
     with torch.no_grad():
-        sides = [F.normalize(model(*map(torch.from_numpy, corpus.bags(numbers, side)), side), dim=1) for side in (0, 1)]
+        sides = [model(*map(torch.from_numpy, corpus.bags(numbers, side)), side) for side in (0, 1)]
         scores = sides[0] @ sides[1].T
         rank = (scores > scores.diagonal().unsqueeze(1)).sum(1) + 1
     return float((1 / rank).mean()), len(numbers)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("pairs", "tokenizer", "out"):
-        parser.add_argument("--" + name, required=True)
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--limit", type=int, help="only so many repositories")
-    parser.add_argument("--dropout", type=float, nargs=2, default=(QUERY_DROP, CODE_DROP), help="share of tokens, query and code")
-    options = parser.parse_args()
-    torch.manual_seed(SEED)
-    rng = np.random.default_rng(SEED)
-    began = time.time()
-    corpus = Corpus(options.pairs, options.tokenizer, options.limit, options.dropout)
-    print(f"{len(corpus.kind)} pairs, {len(corpus.names)} repositories, held out {corpus.held_names}, "
-          f"{corpus.vocabulary} tokens, read in {time.time() - began:.0f} s", flush=True)
-    prior = np.stack([corpus.idf(corpus.query), corpus.idf(corpus.code)])
-    prior[:, :2] = 0                                       # [PAD] and [UNK] say nothing
-    model = Static(prior)
-    optimiser = torch.optim.Adam(model.parameters(), lr=RATE, fused=True)
+def train(corpus, teacher, vocabulary, options):
+    """The averaged model, and one line of log an epoch."""
+    torch.manual_seed(START_SEED)
+    rng = np.random.default_rng(options.seed)
+    corpus.drop = options.dropout
+    model = Static(corpus.prior)
+    if options.words:
+        with torch.no_grad():
+            model.table.mul_((1 - options.words) ** 0.5).add_(teacher.words(vocabulary), alpha=options.words ** 0.5)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=options.rate, weight_decay=options.decay, fused=True)
+    mean = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE))
     steps = options.epochs * sum(1 for _ in corpus.epoch(np.random.default_rng(0)))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     done, log = 0, []
     for epoch in range(options.epochs):
         total, count, start = 0.0, 0, time.time()
         for numbers in corpus.epoch(rng):
-            sides = [model(*map(torch.from_numpy, corpus.bags(numbers, side, rng)), side) for side in (0, 1)]
+            query, code = [model(*map(torch.from_numpy, corpus.bags(numbers, side, rng)), side) for side in (0, 1)]
             scale = model.scale.exp().clamp(max=MAX_SCALE)
-            loss = contrast(*sides, scale)
-            if SHORT_SHARE:
-                loss = loss + SHORT_SHARE * contrast(*(s[:, :SHORT] for s in sides), scale)
+            likeness = teacher.likeness(numbers) if options.soft or options.distil else None
+            loss = contrast(query, code, scale, soften(likeness, options.soft) if options.soft else torch.arange(len(query)))
+            total, count, done = total + loss.item(), count + 1, done + 1
+            if options.distil:
+                known_ones = np.flatnonzero(teacher.rows[numbers] >= 0)
+                loss = loss + options.distil * distil(query[known_ones], likeness[known_ones][:, known_ones], scale)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
-            if done < steps - 1:
+            mean.update_parameters(model)
+            if done < steps:
                 schedule.step()
-            total, count, done = total + loss.item(), count + 1, done + 1
         mrr, pool = held_out_mrr(model, corpus)
-        log.append({"epoch": epoch + 1, "loss": round(total / count, 4), "mrr": round(mrr, 4), "pool": pool,
-                    "seconds": round(time.time() - start)})
-        print(log[-1], "scale", round(scale.item(), 1), flush=True)
-        np.savez(options.out, table=model.table.detach().numpy(), weights=model.weights().detach().numpy())
+        log.append({"epoch": epoch + 1, "loss": round(total / count, 4), "mrr": round(mrr, 4), "averaged": round(held_out_mrr(mean.module, corpus)[0], 4),
+                    "scale": round(scale.item(), 1), "pool": pool, "seconds": round(time.time() - start)})
+        print(log[-1], flush=True)
+    return model, mean.module, log
+
+
+def parse(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("pairs", "tokenizer", "out"):
+        parser.add_argument("--" + name, required=True)
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--limit", type=int, help="only so many repositories")
+    parser.add_argument("--dropout", type=float, nargs=2, default=(QUERY_DROP, CODE_DROP), help="share of tokens, query and code")
+    parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--decay", type=float, default=0.0)
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--teacher", help="folder that teacher.py wrote")
+    for name in ("words", "soft", "distil"):
+        parser.add_argument("--" + name, type=float, default=0.0)
+    return parser.parse_args(arguments)
+
+
+def main():
+    options = parse()
+    began = time.time()
+    corpus = Corpus(options.pairs, options.tokenizer, options.limit)
+    print(f"{len(corpus.kind)} pairs, {len(corpus.names)} repositories, held out {corpus.held_names}, "
+          f"{corpus.vocabulary} tokens, read in {time.time() - began:.0f} s", flush=True)
+    vocabulary = Tokenizer.from_file(options.tokenizer).get_vocab()
+    teacher = Teacher(options.teacher, corpus) if options.teacher else None
+    _, model, log = train(corpus, teacher, sorted(vocabulary, key=vocabulary.get), options)
+    np.savez(options.out, table=model.table.detach().numpy(), weights=model.weights().detach().numpy())
     with open(options.out + ".json", "w") as handle:
         json.dump({"pairs": len(corpus.kind), "repositories": len(corpus.names), "held_out": corpus.held_names,
                    "batch": BATCH, "vocabulary": corpus.vocabulary, "log": log}, handle, indent=1)

@@ -58,23 +58,24 @@ const BOOTSTRAP_ROUNDS = 2_000;
 const BOOTSTRAP_SEED = 20_261_123;
 
 /**
- * 95 % interval of `macro` by bootstrap: repositories are drawn with replacement, and in each its questions. One
- * repository alone is no sample of repositories: its interval tells of its questions only.
+ * 95 % interval of a figure (`macro`, if none is given) by bootstrap: repositories are drawn with replacement, and in each
+ * its questions. One repository alone is no sample of repositories: its interval tells of its questions only.
  */
-export function interval(values: readonly (readonly number[])[]): [low: number, high: number] {
+export function interval(
+  values: readonly (readonly number[])[],
+  figure: (drawn: readonly (readonly number[])[]) => number = (drawn) => mean(drawn.map(mean)),
+): [low: number, high: number] {
   const random = randomFrom(BOOTSTRAP_SEED);
   const draw = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)]!;
-  const means: number[] = [];
-  for (let round = 0; round < BOOTSTRAP_ROUNDS; round++)
-    means.push(
-      mean(
-        values.map(() => {
-          const group = draw(values);
-          return mean(group.map(() => draw(group)));
-        }),
-      ),
-    );
-  return [percentile(means, 0.025), percentile(means, 0.975)];
+  const figures: number[] = [];
+  for (let round = 0; round < BOOTSTRAP_ROUNDS; round++) {
+    const drawn = values.map(() => {
+      const group = draw(values);
+      return group.map(() => draw(group));
+    });
+    figures.push(figure(drawn));
+  }
+  return [percentile(figures, 0.025), percentile(figures, 0.975)];
 }
 
 /** Numbers from 0 to 1 that only the seed decides (mulberry32). */

@@ -18,7 +18,7 @@ export type EmbedderOptions = {
   /**
    * 'auto' (the default) is the table for a static model: it starts without a library, holds half the memory and
    * sums twice as fast, because it adds a word that repeats only once; and ONNX Runtime aborts the whole process when
-   * its thread is ended during a run. Embeddings of the two are equal to 1e-5.
+   * its thread is ended during a run. Embeddings of the two are equal to 1e-5. A transformer is always run by ONNX.
    */
   readonly runtime?: 'auto' | Runtime | undefined;
 };
@@ -67,8 +67,12 @@ type Runner = {
 };
 
 async function openRunner(folder: ModelFolder, runtime: 'auto' | Runtime, loadOnnx: LoadOnnx): Promise<Runner> {
-  if (runtime !== 'onnx') {
-    const embedIds = openTable(folder.model, folder.manifest.dimensions);
+  const { manifest } = folder;
+  if (runtime === 'table' && manifest.kind !== 'static') {
+    throw new DowserError('bad_argument', `${manifest.name} is no static model: use the runtime "auto" or "onnx".`);
+  }
+  if (runtime !== 'onnx' && manifest.kind === 'static') {
+    const embedIds = openTable(folder.model, manifest.dimensions);
     return {
       runtime: 'table',
       embed: async (ids, side) => ids.map((row) => embedIds(row, side)),
@@ -76,9 +80,10 @@ async function openRunner(folder: ModelFolder, runtime: 'auto' | Runtime, loadOn
     };
   }
   try {
-    return { runtime, ...(await openOnnx(folder.model, folder.manifest, loadOnnx)) };
+    return { ...(await openOnnx(folder.model, manifest, loadOnnx)), runtime: 'onnx' };
   } catch (cause) {
-    const message = `ONNX Runtime can't run ${folder.manifest.name} (${reasonOf(cause)}). Install onnxruntime-node, or use the runtime "auto".`;
+    const other = manifest.kind === 'static' ? 'the runtime "auto"' : 'the bundled model';
+    const message = `ONNX Runtime can't run ${manifest.name} (${reasonOf(cause)}). Install onnxruntime-node, or use ${other}.`;
     throw new DowserError('model_failed', message, { cause });
   }
 }

@@ -9,7 +9,8 @@ export type ModelFile = { readonly sha256: string; readonly bytes: number };
 
 export type ModelManifest = {
   readonly name: string;
-  readonly kind: 'static';
+  /** What model.onnx is: a table of weighted vectors, which needs no library, or anything else that ONNX Runtime runs. */
+  readonly kind: 'static' | 'transformer';
   readonly version: 1;
   readonly dimensions: number;
   readonly maxTokens: number;
@@ -32,7 +33,7 @@ export function readManifest(json: unknown): ModelManifest {
   const files = root.at('files');
   return {
     name: root.at('name').text(/^[\w][\w.-]{0,99}$/),
-    kind: root.at('kind').oneOf(['static']),
+    kind: root.at('kind').oneOf(['static', 'transformer']),
     version: root.at('version').oneOf([1]),
     dimensions: root.at('dimensions').count(4096),
     maxTokens: root.at('maxTokens').count(8192),

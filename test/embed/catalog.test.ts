@@ -87,7 +87,7 @@ describe('a manifest', () => {
   const whole = { sha256: '0'.repeat(64), bytes: 1 };
   const plain = { query: '', passage: '' };
   it.each<[string, Record<string, unknown>]>([
-    ['kind', { kind: 'transformer' }],
+    ['kind', { kind: 'generative' }],
     ['version', { version: 2 }],
     ['dimensions', { dimensions: 0 }],
     ['maxTokens', { maxTokens: '512' }],

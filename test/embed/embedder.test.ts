@@ -108,6 +108,25 @@ describe('the choice of runtime', () => {
     });
   });
 
+  it.runIf(hasOnnx)('is ONNX Runtime for a transformer, whose sums are not those of a table', async () => {
+    const model = writeTinyModel(tinyDir, 'transformer', { kind: 'transformer' });
+    const [plain, transformer] = [await openEmbedder({ ...tiny, runtime: 'onnx' }), await openEmbedder({ model })];
+    expect(transformer.runtime).toBe('onnx');
+    const [expected] = await plain.embed(['parse url'], 'nl2code', 'query');
+    const [embedding] = await transformer.embed(['parse url'], 'nl2code', 'query');
+    expectClose(embedding!, expected!);
+    await Promise.all([plain.close(), transformer.close()]);
+  });
+
+  it('refuses to sum a transformer as a table, and says what to do without ONNX Runtime', async () => {
+    const model = writeTinyModel(tinyDir, 'transformer', { kind: 'transformer' });
+    await expect(openEmbedder({ model, runtime: 'table' })).rejects.toMatchObject({ code: 'bad_argument' });
+    await expect(openEmbedder({ model }, absent)).rejects.toMatchObject({
+      code: 'model_failed',
+      message: expect.stringContaining('bundled model'),
+    });
+  });
+
   it('reports a model that fails while it runs, and one that gives no unit length', async () => {
     const running = (run: () => Promise<Record<string, { data: unknown; dims: number[] }>>) =>
       openEmbedder({ ...tiny, runtime: 'onnx' }, async () => ({

@@ -2,9 +2,10 @@
 import { DowserError } from './errors.ts';
 import { languageOf } from './languages.ts';
 import { lineSpans, sliceLines } from './lines.ts';
+import { embedQuery } from './meaning.ts';
 import { passageText } from './prepare.ts';
 import { byScoreThenPlace, type Ranked } from './rank/rank.ts';
-import { describe, type Engine, embedQuery, rareTerms } from './search.ts';
+import { describe, type Engine, rareTerms } from './search.ts';
 import { confine } from './source/confine.ts';
 import { readText } from './source/read.ts';
 import { isStopWord, splitIdentifier, stem, tellingTerms } from './tokens.ts';
@@ -132,7 +133,7 @@ function addDefinitions({ store }: Engine, cursor: Cursor, names: ReadonlyMap<st
 async function addAlike(engine: Engine, cursor: Cursor, near: string, add: Add): Promise<void> {
   const { store } = engine;
   const text = near.trim() === '' || cursor.path === undefined ? near.trim() : passageText(cursor.path, near);
-  const embedding = await embedQuery(engine, { text, task: 'code2completion' });
+  const embedding = await embedQuery(engine.embedder, { text, task: 'code2completion' });
   const vector = embedding === undefined ? [] : store.vector.retrieve({ embedding }, CANDIDATES, {});
   const lexical = store.lexical.retrieve({ terms: rareTerms(store, tellingTerms(near), TERMS_MAX) }, CANDIDATES, {});
   const found = describe(store, lexical, vector).filter(({ row }) => row.startLine > 0);

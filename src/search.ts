@@ -2,14 +2,15 @@
 import picomatch from 'picomatch';
 import { DowserError } from './errors.ts';
 import { resolveLanguage } from './languages.ts';
-import { log } from './log.ts';
+import { embedQuery, withCosines, withPathCosines } from './meaning.ts';
 import { isWeak } from './rank/confidence.ts';
+import type { Found } from './rank/evidence.ts';
 import { fuse } from './rank/fuse.ts';
-import { parseQuery } from './rank/query.ts';
-import { type Found, type Ranked, rank } from './rank/rank.ts';
+import { isNamed, parseQuery } from './rank/query.ts';
+import { type Ranked, rank } from './rank/rank.ts';
 import { show } from './show.ts';
 import type { Store } from './store/store.ts';
-import type { Embedder, Embedding, Filters, Hit, Query } from './types.ts';
+import type { ChunkRow, Embedder, Filters, Hit, Place, Query } from './types.ts';
 
 /** Chunks that each retriever may bring: past these, nothing rises to the top ten any more. */
 const LEXICAL_CANDIDATES = 160;
@@ -97,28 +98,31 @@ export async function findCandidates(
   const fileIds = filesFor(store, query.filters);
   const scope = fileIds === undefined ? {} : { fileIds };
   const lexical = only === 'vector' ? [] : store.lexical.retrieve({ terms: query.terms }, LEXICAL_CANDIDATES, scope);
-  const embedding = only === 'lexical' ? undefined : await embedQuery(engine, query);
+  const embedding = only === 'lexical' ? undefined : await embedQuery(engine.embedder, query);
   const vector = embedding === undefined ? [] : store.vector.retrieve({ embedding }, VECTOR_CANDIDATES, scope);
-  const defining = only === 'vector' ? [] : store.definitionsOf(query.names, scope).map(({ id }) => id);
-  const found = withCosines(store, describe(store, lexical, vector, defining), embedding);
+  const named =
+    only === 'vector' ? [] : [...store.definitionsOf(query.names, scope), ...chunksAt(store, query.places, fileIds)];
+  const others = named.map(({ id }) => id);
+  const judged = withCosines(store, describe(store, lexical, vector, others), embedding);
+  const found = await withPathCosines(engine.embedder, judged, embedding);
   return { found, rarity: rarityIn(store, query.terms), lexical, vector };
 }
 
-/** Embedding of a question; undefined without a model, or when it knows no word of it. */
-export async function embedQuery(
-  { embedder }: Engine,
-  query: Pick<Query, 'text' | 'task'>,
-): Promise<Embedding | undefined> {
-  if (embedder === undefined || query.text === '') return undefined;
-  try {
-    const [embedding] = await embedder.embed([query.text], query.task, 'query');
-    return embedding?.some((value) => value !== 0) ? embedding : undefined;
-  } catch (error) {
-    log.warn('the model failed on a question; words alone', {
-      message: error instanceof Error ? error.message : String(error),
-    });
-    return undefined;
-  }
+/** A name alone (`User.java`) may be that of many files; one that more have tells nothing. */
+const FILES_NAMED_MAX = 24;
+
+/** The chunks that a stack trace points into. */
+function chunksAt(store: Store, places: readonly Place[], fileIds: readonly number[] | undefined): ChunkRow[] {
+  if (places.length === 0) return [];
+  const asked = fileIds && new Set(fileIds);
+  const files = store.selectFiles(({ path }) => places.some((place) => isNamed(place, path)));
+  return files
+    .filter((id) => asked?.has(id) ?? true)
+    .slice(0, FILES_NAMED_MAX)
+    .flatMap((id) => store.chunkRowsOfFile(id))
+    .filter((row) =>
+      places.some((place) => isNamed(place, row.path) && row.startLine <= place.line && place.line <= row.endLine),
+    );
 }
 
 /** Joins what the lists found with the light columns; each chunk once. */
@@ -138,25 +142,9 @@ export function describe(
     row,
     lexicalScore: lexicalScores.get(row.id) ?? 0,
     cosine: cosines.get(row.id) ?? 0,
+    pathCosine: 0,
     words: words.get(row.id) ?? { path: '', symbols: '', body: '' },
   }));
-}
-
-/** What only the lexical retriever found has a cosine as well: all are judged by the same measure. */
-export function withCosines(store: Store, found: readonly Found[], embedding: Embedding | undefined): Found[] {
-  if (embedding === undefined) return [...found];
-  const others = store.embeddingsOf(found.filter(({ cosine }) => cosine === 0).map(({ row }) => row.id));
-  return found.map((one) => {
-    const other = others.get(one.row.id);
-    return other === undefined ? one : { ...one, cosine: dot(embedding, other) };
-  });
-}
-
-/** Cosine of two embeddings, which are of unit length. */
-function dot(one: Embedding, other: Embedding): number {
-  let sum = 0;
-  for (let i = 0; i < one.length; i++) sum += one[i]! * other[i]!;
-  return sum;
 }
 
 /** Inverse document frequency over chunks, as BM25 has it: a term in few chunks tells much. */

@@ -2,9 +2,11 @@
 import { DowserError } from './errors.ts';
 import { hashText } from './hash.ts';
 import { lineSpans, sliceLines } from './lines.ts';
+import { embedQuery, withCosines } from './meaning.ts';
 import { passageText } from './prepare.ts';
-import { byScoreThenPlace, type Found, type Ranked } from './rank/rank.ts';
-import { describe, type Engine, embedQuery, filesFor, rareTerms, withCosines } from './search.ts';
+import type { Found } from './rank/evidence.ts';
+import { byScoreThenPlace, type Ranked } from './rank/rank.ts';
+import { describe, type Engine, filesFor, rareTerms } from './search.ts';
 import { confine } from './source/confine.ts';
 import { readText } from './source/read.ts';
 import { terms } from './tokens.ts';
@@ -75,7 +77,7 @@ export async function findSimilar(
 
 /** The piece is code, so both sides of the comparison are passages of the code2code task. */
 function embedPiece(engine: Engine, { code, path }: Piece): Promise<Embedding | undefined> {
-  return embedQuery(engine, { text: path === undefined ? code : passageText(path, code), task: 'code2code' });
+  return embedQuery(engine.embedder, { text: path === undefined ? code : passageText(path, code), task: 'code2code' });
 }
 
 /** What a like of the piece has: its rare terms, of `count` that it could share, or its very text. */

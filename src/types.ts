@@ -100,6 +100,9 @@ export type Filters = {
 export type QueryKind = 'symbol' | 'path' | 'error' | 'question' | 'keywords' | 'code';
 
 /** A parsed question. */
+/** A file's path as someone wrote it, perhaps absolute or its name alone, and a line from 1. */
+export type Place = { readonly path: string; readonly line: number };
+
 export type Query = {
   readonly text: string;
   readonly kind: QueryKind;
@@ -108,6 +111,8 @@ export type Query = {
   readonly terms: readonly string[];
   /** Identifiers in the question as written (`HandlerStack`, `parse_url`), for signals that ask for an exact name. */
   readonly names: readonly string[];
+  /** Places in files that the question names, as a stack trace does (`src/user.go:12`). */
+  readonly places: readonly Place[];
   readonly filters: Filters;
   readonly limit: number;
   /** Budget of the answer in tokens, by the estimate in rank/budget.ts. */
@@ -139,6 +144,9 @@ export type ChunkRow = {
   readonly hash: string;
   readonly symbols: readonly string[];
   readonly scope: readonly string[];
+  readonly fileLines: number;
+  /** Of the file, in days since 1970 (UTC). */
+  readonly changedDay: number;
 };
 
 /** One named contribution to a score. */

@@ -13,7 +13,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['tokens.ts', 'languages.ts', 'errors.ts', 'log.ts', 'hash.ts', 'lines.ts', 'time.ts'],
   ['config.ts'],
   ['source', 'chunk', 'embed', 'store', 'rank'],
-  ['pool.ts', 'probe.ts', 'prepare.ts', 'waiting.ts'],
+  ['pool.ts', 'probe.ts', 'prepare.ts', 'waiting.ts', 'meaning.ts', 'spelling.ts'],
   ['worker.ts', 'show.ts', 'compare.ts'],
   ['hasten.ts'],
   ['sync.ts', 'search.ts'],

@@ -2,11 +2,12 @@
 import { QUERY_CHARS_MAX } from '../config.ts';
 import { languageOf } from '../languages.ts';
 import { splitIdentifier, tellingTerms, terms } from '../tokens.ts';
-import type { Filters, Query, QueryKind, Task } from '../types.ts';
+import type { Filters, Place, Query, QueryKind, Task } from '../types.ts';
 
 /** More terms than this add time, not meaning (a pasted stack trace). The first ones are kept. */
 const TERMS_MAX = 48;
 const NAMES_MAX = 16;
+const PLACES_MAX = 16;
 
 /** Parses a question. Never throws; an empty text gives a query without terms. */
 export function parseQuery(text: string, filters: Filters, limit: number, maxTokens: number): Query {
@@ -22,6 +23,7 @@ export function parseQuery(text: string, filters: Filters, limit: number, maxTok
     task,
     terms: [...new Set(words)].slice(0, TERMS_MAX),
     names: namesIn(kind === 'symbol' ? name : cut, kind),
+    places: kind === 'error' || kind === 'path' ? placesIn(cut) : [],
     filters,
     limit,
     maxTokens,
@@ -53,6 +55,23 @@ function kindOfQuestion(text: string, name: string): QueryKind {
 function namesIn(text: string, kind: QueryKind): string[] {
   const words = text.match(/[\p{L}_$][\p{L}\p{N}_$]*[!?]?/gu) ?? [];
   return [...new Set(kind === 'symbol' ? words : words.filter(looksWrittenByCode))].slice(0, NAMES_MAX);
+}
+
+/** `src/user.go:12`, `(User.java:12)`, `"app.py", line 12`, `at C:\\app\\main.js:12:5`. */
+const PLACE = /([\p{L}\p{N}_@~+./\\-]*[\p{L}\p{N}_+-]\.[A-Za-z]\w{0,5})["']?(?:,? line |[:(])(\d{1,7})/gu;
+
+function placesIn(text: string): Place[] {
+  const places = new Map<string, Place>();
+  for (const [, path, line] of text.matchAll(PLACE)) {
+    const place = { path: path!.replaceAll('\\', '/').replace(/^(?:\.?\/)+/, ''), line: Number(line) };
+    places.set(`${place.path}:${place.line}`, place);
+  }
+  return [...places.values()].slice(0, PLACES_MAX);
+}
+
+/** Whether the file at `path` (from the root) is the one that a place names: either may be the end of the other. */
+export function isNamed(place: Place, path: string): boolean {
+  return place.path === path || place.path.endsWith(`/${path}`) || path.endsWith(`/${place.path}`);
 }
 
 function looksWrittenByCode(word: string): boolean {

@@ -1,26 +1,32 @@
 /** Candidates of one question to their final order, with named reasons that add up to each score. Pure. */
 import type { ChunkRow, Query, Reason } from '../types.ts';
-import { type Candidate, type Evidence, SIGNALS, type SignalName } from './signals.ts';
+import { type Candidate, type Evidence, type Found, gather } from './evidence.ts';
+import { SIGNALS, type SignalName } from './signals.ts';
 
 /** Weight of each signal; negative for what speaks against a chunk. */
 export type Weights = Readonly<Record<SignalName, number>>;
 
 /** For questions and keywords. Learned on every other repository of the outside benchmark, checked on the rest (test/eval). */
 export const TEXT_WEIGHTS: Weights = {
-  meaning: 0.65,
-  'covers words': 0.15,
-  'path words': 0.65,
-  'file name': 0.45,
-  'symbol words': 0.25,
-  defines: 0.65,
-  'file covers': 0.45,
-  'file agrees': 0.25,
+  meaning: 0.8,
+  'path meaning': 0.45,
+  'covers words': 0.3,
+  'path words': 0.3,
+  'file name': 0.4,
+  'symbol words': 0.3,
+  'symbol name': 0.5,
+  defines: 0.5,
+  'file covers': 0.2,
+  'file agrees': 0.35,
+  'file size': 0.55,
+  'words in order': 0,
+  'place named': 2,
   test: -0.6,
   example: -0.4,
-  prose: -0.5,
-  config: -0.6,
-  'declarations only': -0.3,
-  barrel: -0.05,
+  prose: -0.4,
+  config: -0.45,
+  'declarations only': -0.4,
+  barrel: -0.15,
   legacy: -0.3,
 };
 
@@ -28,14 +34,20 @@ export const TEXT_WEIGHTS: Weights = {
 export const SYMBOL_WEIGHTS: Weights = {
   ...TEXT_WEIGHTS,
   meaning: 0,
+  'path meaning': 0,
   'covers words': 0.2,
   'path words': 0.8,
   'file name': 0.7,
   'symbol words': 0.5,
+  'symbol name': 0,
   defines: 1.5,
   'file covers': 0.5,
   'file agrees': 0.3,
+  'file size': 0,
 };
+
+/** For an error message: code that has its words in its order is where it comes from, whatever the file is called. */
+export const ERROR_WEIGHTS: Weights = { ...TEXT_WEIGHTS, 'words in order': 1 };
 
 /** Each further chunk of a file that is already shown costs this, once more for every one shown. */
 export const REPEAT_COST = 1.05;
@@ -49,15 +61,8 @@ export type Ranked = {
   readonly cosine: number;
 };
 
-/** What one retriever or another said of a chunk, before all candidates are seen together. */
-export type Found = {
-  readonly row: ChunkRow;
-  readonly lexicalScore: number;
-  readonly cosine: number;
-  readonly words: { readonly path: string; readonly symbols: string; readonly body: string };
-};
-
 export function weightsFor(query: Query): Weights {
+  if (query.kind === 'error') return ERROR_WEIGHTS;
   return query.kind === 'symbol' || query.kind === 'path' ? SYMBOL_WEIGHTS : TEXT_WEIGHTS;
 }
 
@@ -71,66 +76,6 @@ export function rank(
   const evidence = gather(query, found, rarity);
   const scored = evidence.candidates.map((candidate) => score(candidate, evidence, weights));
   return spread(scored.sort(byScoreThenPlace));
-}
-
-/** What only all candidates together can tell: normalised scores, the files they lie in. */
-export function gather(query: Query, found: readonly Found[], rarity: (term: string) => number): Evidence {
-  const lexicalTop = Math.max(1e-9, ...found.map(({ lexicalScore }) => lexicalScore));
-  /** The query's terms that occur in a column: nothing else of a column is ever asked for. */
-  const among = (column: string): Set<string> => new Set(query.terms.filter((term) => holds(column, term)));
-  const candidates = found.map(
-    ({ row, lexicalScore, cosine, words }): Candidate => ({
-      row,
-      lexical: Math.max(0, lexicalScore / lexicalTop),
-      cosine,
-      words: { path: among(words.path), symbols: among(words.symbols), body: among(words.body) },
-    }),
-  );
-  // A term that no candidate has tells them not apart; it would only make every coverage small.
-  const shared = query.terms.filter((term) =>
-    candidates.some(({ words }) => words.body.has(term) || words.symbols.has(term) || words.path.has(term)),
-  );
-  const weights = new Map(shared.map((term) => [term, rarity(term)]));
-  const cosines = candidates.map(({ cosine }) => cosine).filter((cosine) => cosine !== 0);
-  return {
-    query,
-    candidates,
-    weights,
-    weightSum: [...weights.values()].reduce((sum, weight) => sum + weight, 0),
-    weightAsked: query.terms.reduce((sum, term) => sum + rarity(term), 0),
-    cosineTop: cosines.length === 0 ? 0 : Math.max(...cosines),
-    cosineFloor: cosines.length === 0 ? 0 : Math.min(...cosines),
-    files: byFile(candidates, query.terms),
-  };
-}
-
-const BLANK = 32;
-
-/** Whether a term stands among terms joined by blanks. Every candidate's text comes by here for every term: no copy is made. */
-function holds(column: string, term: string): boolean {
-  for (let at = column.indexOf(term); at !== -1; at = column.indexOf(term, at + 1)) {
-    const end = at + term.length;
-    const begins = at === 0 || column.charCodeAt(at - 1) === BLANK;
-    if (begins && (end === column.length || column.charCodeAt(end) === BLANK)) return true;
-  }
-  return false;
-}
-
-function byFile(candidates: readonly Candidate[], queryTerms: readonly string[]): Evidence['files'] {
-  const files = new Map<number, { terms: Set<string>; scores: number[] }>();
-  for (const { row, lexical, words } of candidates) {
-    let file = files.get(row.fileId);
-    if (file === undefined) {
-      file = { terms: new Set(), scores: [] };
-      files.set(row.fileId, file);
-    }
-    file.scores.push(lexical);
-    for (const term of queryTerms) {
-      if (words.body.has(term) || words.symbols.has(term) || words.path.has(term)) file.terms.add(term);
-    }
-  }
-  for (const { scores } of files.values()) scores.sort((a, b) => b - a);
-  return files;
 }
 
 function score(candidate: Candidate, evidence: Evidence, weights: Weights): Ranked {
@@ -164,9 +109,14 @@ function spread(sorted: readonly Ranked[]): Ranked[] {
   return costed.sort(byScoreThenPlace);
 }
 
-/** Higher score first; equal scores by place, so that the same question always gives the same order. */
+/** Scores nearer than this are equal: which of the two is right, no signal can tell. */
+const NEAR_TIE = 0.01;
+
+/** Higher score first; of equal ones what changed on a later day, then by place, so that the same question always gives the same order. */
 export function byScoreThenPlace(a: Ranked, b: Ranked): number {
   return (
+    Math.round(b.score / NEAR_TIE) - Math.round(a.score / NEAR_TIE) ||
+    b.row.changedDay - a.row.changedDay ||
     b.score - a.score ||
     (a.row.path < b.row.path ? -1 : a.row.path > b.row.path ? 1 : 0) ||
     a.row.startLine - b.row.startLine

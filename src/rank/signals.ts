@@ -1,46 +1,23 @@
 /** Named signals: each says, from 0 to 1, how much one kind of evidence speaks for a chunk (or, below 0, against it). */
 import { splitIdentifier, stem } from '../tokens.ts';
-import type { ChunkRow, Query } from '../types.ts';
-
-/** A chunk that some retriever found, with what ranking needs to know of it. */
-export type Candidate = {
-  readonly row: ChunkRow;
-  /** BM25 score divided by the best one of the list, 0 when the lexical retriever did not find it. */
-  readonly lexical: number;
-  /** Cosine, 0 when the vector retriever did not find it. */
-  readonly cosine: number;
-  /** The query's terms that the chunk has, column by column. */
-  readonly words: {
-    readonly path: ReadonlySet<string>;
-    readonly symbols: ReadonlySet<string>;
-    readonly body: ReadonlySet<string>;
-  };
-};
-
-/** All candidates of one question, with what only the whole set can tell. */
-export type Evidence = {
-  readonly query: Query;
-  readonly candidates: readonly Candidate[];
-  /** Inverse document frequency of each query term that some candidate has, and their sum. */
-  readonly weights: ReadonlyMap<string, number>;
-  readonly weightSum: number;
-  /** The same sum with the terms that no candidate has: what the question asks for in full. */
-  readonly weightAsked: number;
-  readonly cosineTop: number;
-  readonly cosineFloor: number;
-  /** For each file: query terms that its candidates have among them, and its candidates' lexical scores, best first. */
-  readonly files: ReadonlyMap<number, { readonly terms: ReadonlySet<string>; readonly scores: readonly number[] }>;
-};
+import type { ChunkRow, Place, Query } from '../types.ts';
+import type { Candidate, Evidence, Range } from './evidence.ts';
+import { isNamed } from './query.ts';
 
 export type SignalName =
   | 'meaning'
+  | 'path meaning'
   | 'covers words'
   | 'path words'
   | 'file name'
   | 'symbol words'
+  | 'symbol name'
   | 'defines'
   | 'file covers'
   | 'file agrees'
+  | 'file size'
+  | 'words in order'
+  | 'place named'
   | 'test'
   | 'example'
   | 'prose'
@@ -53,13 +30,14 @@ type Signal = (candidate: Candidate, evidence: Evidence) => number;
 
 /** One small function each. A new signal is a new row here and a weight in rank.ts. */
 export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
-  meaning: ({ cosine }, { cosineTop, cosineFloor }) =>
-    cosine <= cosineFloor ? 0 : (cosine - cosineFloor) / Math.max(1e-6, cosineTop - cosineFloor),
+  meaning: ({ cosine }, { cosines }) => within(cosines, cosine),
+  'path meaning': ({ pathCosine }, { pathCosines }) => within(pathCosines, pathCosine),
   'covers words': ({ words }, evidence) =>
     coverage(evidence, (term) => words.body.has(term) || words.symbols.has(term)),
   'path words': ({ words }, evidence) => coverage(evidence, (term) => words.path.has(term)),
   'file name': ({ row }, evidence) => nameOverlap(stemOf(row.path), evidence),
   'symbol words': ({ words }, evidence) => coverage(evidence, (term) => words.symbols.has(term)),
+  'symbol name': ({ row }, { files }) => files.get(row.fileId)!.symbolSaid,
   defines: ({ row }, { query }) =>
     query.kind === 'symbol' && query.names.length > 1 ? definesMember(row, query.names) : definesAny(row, query.names),
   'file covers': ({ row }, evidence) => {
@@ -67,16 +45,33 @@ export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
     return coverage(evidence, (term) => file.terms.has(term));
   },
   'file agrees': ({ row, lexical }, { files }) => agreement(files.get(row.fileId)!.scores, lexical),
+  // Of two files that say the same, the larger one is where the work is done.
+  'file size': ({ row }) => Math.min(1, Math.log2(1 + row.fileLines) / Math.log2(LARGE_FILE_LINES)),
+  'words in order': ({ inOrder }) => inOrder,
+  'place named': ({ row }, { query }) => Math.max(0, ...query.places.map((place) => placeIn(row, place))),
   test: ({ row }, { query }) => (row.kind === 'tests' && !asksFor(query, 'test', 'spec', 'fixture', 'mock') ? 1 : 0),
   example: ({ row }, { query }) =>
     EXAMPLE.test(row.path) && !asksFor(query, 'example', 'demo', 'sample', 'benchmark', 'bench') ? 1 : 0,
-  prose: ({ row }) => (row.kind === 'docs' ? 1 : 0),
-  config: ({ row }) => (row.kind === 'config' ? 1 : 0),
-  'declarations only': ({ row }) => (DECLARATIONS.test(row.path) ? 1 : 0),
+  prose: ({ row }, { query }) => (row.kind === 'docs' && !asksFor(query, ...PROSE_WORDS) ? 1 : 0),
+  config: ({ row }, { query }) => (row.kind === 'config' && !asksFor(query, ...CONFIG_WORDS) ? 1 : 0),
+  'declarations only': ({ row }, { query }) =>
+    DECLARATIONS.test(row.path) && !asksFor(query, 'declaration', 'typing', 'stub') ? 1 : 0,
   barrel: ({ row }) => (BARREL.test(row.path) ? 1 : 0),
   legacy: ({ row }, { query }) =>
     LEGACY.test(row.path) && !asksFor(query, 'compat', 'legacy', 'deprecated', 'shim', 'vendor') ? 1 : 0,
 };
+
+/** A file of so many lines is as large as files get. */
+const LARGE_FILE_LINES = 4096;
+
+/** Words that ask for prose or for settings themselves; "how config is loaded" asks for code. */
+const PROSE_WORDS = ['docs', 'documentation', 'readme', 'guide', 'tutorial', 'changelog', 'faq', 'manual'];
+const CONFIG_WORDS = ['yaml', 'yml', 'toml', 'workflow', 'dockerfile', 'makefile', 'lockfile'];
+
+/** Where a cosine lies between the least and the largest of all candidates, 0 to 1; a candidate without one is last. */
+function within({ least, most }: Range, cosine: number): number {
+  return cosine <= least ? 0 : (cosine - least) / Math.max(1e-6, most - least);
+}
 
 /** Share of the query's weight (by rarity of its terms) that `has` finds. */
 function coverage(evidence: Evidence, has: (term: string) => boolean): number {
@@ -110,6 +105,14 @@ function nameOverlap(name: readonly string[], { query }: Evidence): number {
   const said = name.filter((word) => asked.has(word)).length;
   return said / name.length;
 }
+
+/** 1 for the lines that a stack trace points at, less for the rest of their file. */
+function placeIn(row: ChunkRow, place: Place): number {
+  if (!isNamed(place, row.path)) return 0;
+  return row.startLine <= place.line && place.line <= row.endLine ? 1 : SAME_FILE;
+}
+
+const SAME_FILE = 0.3;
 
 /** The best of what a chunk says of any of the names. */
 function definesAny(row: ChunkRow, names: readonly string[]): number {

@@ -57,7 +57,10 @@ export interface Reader {
   counts(): Counts;
 }
 
-const CHUNK = `SELECT c.id, c.file_id, f.path, f.language, f.kind, c.start_line, c.end_line, c.hash, c.symbols, c.scope, c.checksum`;
+const DAY_NS = 86_400_000_000_000n;
+const CHUNK = `SELECT c.id, c.file_id, f.path, f.language, f.kind, c.start_line, c.end_line, c.hash, c.symbols, c.scope, c.checksum,
+  (SELECT max(o.end_line) FROM chunks AS o WHERE o.file_id = c.file_id) AS file_lines,
+  CAST(f.mtime_ns AS INTEGER) / ${DAY_NS} AS changed_day`;
 
 /** Rows that are not what was written are left out, and `onDamage` hears how many. */
 export function openReader(database: Database.Database, onDamage: (rows: number) => void): Reader {

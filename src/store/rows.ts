@@ -13,6 +13,8 @@ export type ChunkColumns = {
   readonly symbols: string;
   readonly scope: string;
   readonly checksum: number;
+  readonly file_lines: number;
+  readonly changed_day: number;
 };
 
 export type Words = PreparedChunk['words'];
@@ -31,10 +33,14 @@ export function toChunkRow(row: ChunkColumns): ChunkRow {
     hash: row.hash,
     symbols: JSON.parse(row.symbols) as string[],
     scope: JSON.parse(row.scope) as string[],
+    fileLines: row.file_lines,
+    changedDay: row.changed_day,
   };
 }
 
-export function isWholeChunk(row: Omit<ChunkColumns, 'path' | 'language' | 'kind'>): boolean {
+export function isWholeChunk(
+  row: Pick<ChunkColumns, 'file_id' | 'start_line' | 'end_line' | 'hash' | 'symbols' | 'scope' | 'checksum'>,
+): boolean {
   return row.checksum === chunkChecksum(row.file_id, row.start_line, row.end_line, row.hash, row.symbols, row.scope);
 }
 

@@ -4,7 +4,7 @@ import { DowserError } from '../errors.ts';
 import { isBusy } from './failures.ts';
 
 /** Changes with any change below; part of the file's name, so that versions of dowser never share a file. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /** Marks the file as dowser's ("dows"). */
 const APPLICATION_ID = 0x646f7773;
@@ -35,7 +35,7 @@ const TABLES = `
   CREATE TABLE chunks(
     id INTEGER PRIMARY KEY AUTOINCREMENT, file_id INTEGER NOT NULL, start_line INTEGER NOT NULL, end_line INTEGER NOT NULL,
     hash TEXT NOT NULL, symbols TEXT NOT NULL, scope TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
-  CREATE INDEX chunks_of_file ON chunks(file_id);
+  CREATE INDEX chunks_of_file ON chunks(file_id, end_line);
   CREATE TABLE texts(
     chunk_id INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, path TEXT NOT NULL, symbols TEXT NOT NULL, body TEXT NOT NULL) STRICT;
   CREATE VIRTUAL TABLE words USING fts5(path, symbols, body, content='texts', content_rowid='chunk_id', tokenize='ascii');

@@ -3,48 +3,44 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
-import { type Found, gather, REPEAT_COST, SYMBOL_WEIGHTS, TEXT_WEIGHTS, type Weights } from '../../src/rank/rank.ts';
+import { type Found, gather } from '../../src/rank/evidence.ts';
+import { REPEAT_COST, SYMBOL_WEIGHTS, TEXT_WEIGHTS, type Weights } from '../../src/rank/rank.ts';
 import { SIGNALS, type SignalName } from '../../src/rank/signals.ts';
-import { macro, ndcg, type Place } from './metrics.ts';
+import { type Listed, learn } from './listwise.ts';
+import { hits, macro, ndcg, type Place } from './metrics.ts';
 import { type Gathered, readSpecs, runRepository } from './semble.ts';
 
-const HELP = `Learns the weights of src/rank/rank.ts by coordinate ascent.
+const HELP = `Learns the weights of src/rank/rank.ts.
 
-  node test/eval/tune.ts --bench DIR --corpora DIR --gathered DIR [--half odd|even|all]
+  node test/eval/tune.ts --bench DIR --corpora DIR --gathered DIR
 
   --gathered DIR   keeps what the retrievers found, so that only the first run indexes
-  --half NAME      the repositories to learn from; the other half is only reported (default odd)
+
+Prints what each half of the repositories (every other one in name order) learns, and what each weighting scores on both.
 `;
 
-const NAMES = Object.keys(SIGNALS) as SignalName[];
-/** Steps tried for each weight, and the gain below which a step is noise. */
-const STEPS = [-0.4, -0.2, -0.1, -0.05, 0.05, 0.1, 0.2, 0.4];
-const GAIN_MIN = 0.0003;
-const ROUNDS_MAX = 6;
-/**
- * What a weight pays for each squared unit that it leaves its start: 17 repositories can't tell such moves from chance. With 0 a half
- * gains 0.02 over the other half's weights and the other loses as much; with 0.03 both differences are under 0.005.
- */
-const DISTANCE_COST = 0.03;
+/** Signals that no question of the benchmark can teach anything about: their weights stay as they are. */
+const NOT_LEARNED = new Set<SignalName>(['words in order', 'place named']);
+const NAMES = (Object.keys(SIGNALS) as SignalName[]).filter((name) => !NOT_LEARNED.has(name));
 
-/** One question with every signal of every candidate, so that a weighting costs one product. */
-type Prepared = {
+/** Both halves begin here and not from weights that either has learned: every signal speaks as loud as every other. */
+const START_WEIGHT = 0.4;
+
+/** One question with every signal of every candidate. */
+type Prepared = Listed & {
   readonly repo: string;
   readonly symbol: boolean;
-  readonly signals: Float64Array;
-  readonly files: Int32Array;
   readonly places: readonly Place[];
   readonly targets: Gathered['question']['targets'];
 };
 
-export type Tuning = { readonly text: Weights; readonly symbol: Weights; readonly repeatCost: number };
+type Tuning = { readonly text: readonly number[]; readonly symbol: readonly number[] };
 
 const { values } = parseArgs({
   options: {
     bench: { type: 'string' },
     corpora: { type: 'string' },
     gathered: { type: 'string' },
-    half: { type: 'string', default: 'odd' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -52,9 +48,9 @@ if (values.help || values.bench === undefined || values.corpora === undefined ||
   process.stdout.write(HELP);
   process.exit(values.help ? 0 : 2);
 }
-await main(values.bench, values.corpora, values.gathered, values.half);
+await main(values.bench, values.corpora, values.gathered);
 
-async function main(bench: string, corpora: string, folder: string, half: string): Promise<void> {
+async function main(bench: string, corpora: string, folder: string): Promise<void> {
   const names = readSpecs(bench)
     .filter(({ pinned }) => pinned)
     .map(({ name }) => name)
@@ -64,18 +60,43 @@ async function main(bench: string, corpora: string, folder: string, half: string
     .filter((name) => existsSync(join(folder, `${name}.bin`)))
     .flatMap((name) => load(join(folder, `${name}.bin`)).map(prepare));
   const odd = new Set(names.filter((_, at) => at % 2 === 0));
-  const learn = prepared.filter(({ repo }) => half === 'all' || odd.has(repo) === (half === 'odd'));
-  const check = prepared.filter((one) => !learn.includes(one));
-  const start: Tuning = { text: TEXT_WEIGHTS, symbol: SYMBOL_WEIGHTS, repeatCost: REPEAT_COST };
-  const say = (title: string, tuning: Tuning): void => {
-    process.stdout.write(
-      `${title}: learned from ${score(learn, tuning).toFixed(4)}, other half ${score(check, tuning).toFixed(4)}\n`,
-    );
+  const halves = {
+    odd: prepared.filter(({ repo }) => odd.has(repo)),
+    even: prepared.filter(({ repo }) => !odd.has(repo)),
   };
-  say('before', start);
-  const learned = ascend(learn, start);
-  say('after', learned);
-  process.stdout.write(`${JSON.stringify(learned, null, 2)}\n`);
+  const say = (title: string, tuning: Tuning): void => {
+    const scores = [halves.odd, halves.even, prepared].map((rows) => score(rows, tuning).toFixed(4));
+    process.stdout.write(`${title.padEnd(18)} odd ${scores[0]}  even ${scores[1]}  all ${scores[2]}\n`);
+  };
+  const shipped = { text: listOf(TEXT_WEIGHTS), symbol: listOf(SYMBOL_WEIGHTS) };
+  say('as shipped', shipped);
+  say('start', { text: startOf(TEXT_WEIGHTS), symbol: startOf(SYMBOL_WEIGHTS) });
+  const learned = Object.entries(halves).map(([half, rows]) => [half, tune(rows)] as const);
+  for (const [half, tuning] of learned) say(`learned from ${half}`, tuning);
+  process.stdout.write(`\n${'signal'.padEnd(20)}text: odd  even  shipped   symbol: odd  even  shipped\n`);
+  NAMES.forEach((name, at) => {
+    const row = (['text', 'symbol'] as const).map((kind) =>
+      [...learned.map(([, tuning]) => tuning[kind][at]!), shipped[kind][at]!].map((one) => one.toFixed(2)).join('  '),
+    );
+    process.stdout.write(`${name.padEnd(20)}${row.join('    ')}\n`);
+  });
+}
+
+function listOf(weights: Weights): number[] {
+  return NAMES.map((name) => weights[name]);
+}
+
+function startOf(weights: Weights): number[] {
+  return NAMES.map((name) => Math.sign(weights[name]) * START_WEIGHT);
+}
+
+function tune(rows: readonly Prepared[]): Tuning {
+  const of = (symbol: boolean, weights: Weights): number[] =>
+    learn(
+      rows.filter((one) => one.symbol === symbol),
+      startOf(weights),
+    );
+  return { text: of(false, TEXT_WEIGHTS), symbol: of(true, SYMBOL_WEIGHTS) };
 }
 
 async function gatherAll(bench: string, corpora: string, folder: string, names: readonly string[]): Promise<void> {
@@ -109,37 +130,38 @@ function prepare({ question, query, found, rarities }: Gathered): Prepared {
   const order = [...evidence.candidates].sort(
     (a, b) => (a.row.path < b.row.path ? -1 : a.row.path > b.row.path ? 1 : 0) || a.row.startLine - b.row.startLine,
   );
-  const signals = new Float64Array(order.length * NAMES.length);
-  order.forEach((candidate, i) => {
-    NAMES.forEach((name, j) => {
-      signals[i * NAMES.length + j] = SIGNALS[name](candidate, evidence);
-    });
-  });
+  const places = order.map(({ row }) => ({
+    path: row.path,
+    startLine: Math.max(1, row.startLine),
+    endLine: Math.max(1, row.endLine),
+  }));
+  const isRight = order.map(({ row }, at) => [row.fileId, isHit(places[at]!, question.targets)] as const);
   return {
     repo: question.repo,
+    group: question.repo,
     symbol: query.kind === 'symbol' || query.kind === 'path',
-    signals,
+    signals: Float64Array.from(order.flatMap((candidate) => NAMES.map((name) => SIGNALS[name](candidate, evidence)))),
     files: Int32Array.from(order, ({ row }) => row.fileId),
-    places: order.map(({ row }) => ({
-      path: row.path,
-      startLine: Math.max(1, row.startLine),
-      endLine: Math.max(1, row.endLine),
-    })),
+    rightFiles: new Set(isRight.filter(([, right]) => right).map(([file]) => file)),
+    places,
     targets: question.targets,
   };
+}
+
+function isHit(place: Place, targets: Gathered['question']['targets']): boolean {
+  return targets.some((target) => hits(place, target));
 }
 
 function score(prepared: readonly Prepared[], tuning: Tuning): number {
   return macro(
     prepared,
     ({ repo }) => repo,
-    (one) => ndcg(firstTen(one, tuning), one.targets),
+    (one) => ndcg(firstTen(one, one.symbol ? tuning.symbol : tuning.text), one.targets),
   );
 }
 
 /** The same order as rank.ts gives: weighted sum, then a cost for each chunk of a file before it. */
-function firstTen(one: Prepared, { text, symbol, repeatCost }: Tuning): Place[] {
-  const weights = NAMES.map((name) => (one.symbol ? symbol : text)[name]);
+function firstTen(one: Prepared, weights: readonly number[]): Place[] {
   const count = one.places.length;
   const scores = new Float64Array(count);
   for (let i = 0; i < count; i++) {
@@ -153,60 +175,10 @@ function firstTen(one: Prepared, { text, symbol, repeatCost }: Tuning): Place[] 
   for (const i of order) {
     const before = shown.get(one.files[i]!) ?? 0;
     shown.set(one.files[i]!, before + 1);
-    scores[i]! -= repeatCost * before;
+    scores[i]! -= REPEAT_COST * before;
   }
   return order
     .sort(byScore)
     .slice(0, 10)
     .map((i) => one.places[i]!);
-}
-
-function ascend(prepared: readonly Prepared[], start: Tuning): Tuning {
-  let best = start;
-  const judge = (tuning: Tuning): number => score(prepared, tuning) - DISTANCE_COST * distance(tuning, start);
-  let bestScore = judge(best);
-  for (let round = 0; round < ROUNDS_MAX; round++) {
-    const before = bestScore;
-    for (const change of changes()) {
-      for (const step of STEPS) {
-        const next = change(best, step);
-        if (next === undefined) continue;
-        const nextScore = judge(next);
-        if (nextScore <= bestScore + GAIN_MIN) continue;
-        best = next;
-        bestScore = nextScore;
-      }
-    }
-    process.stderr.write(`round ${round + 1}: ${bestScore.toFixed(4)}\n`);
-    if (bestScore - before < GAIN_MIN) break;
-  }
-  return best;
-}
-
-type Change = (tuning: Tuning, step: number) => Tuning | undefined;
-
-/** Every single weight that can be moved. What speaks for a chunk never comes to speak against it: that would be chance. */
-function changes(): Change[] {
-  const move = (weights: Weights, name: SignalName, step: number): Weights | undefined => {
-    const value = round(weights[name] + step);
-    const against = TEXT_WEIGHTS[name] < 0;
-    return (against ? value > 0 : value < 0) ? undefined : { ...weights, [name]: value };
-  };
-  const of = (kind: 'text' | 'symbol'): Change[] =>
-    NAMES.map((name) => (tuning, step) => {
-      const weights = move(tuning[kind], name, step);
-      return weights && { ...tuning, [kind]: weights };
-    });
-  const repeats: Change = (tuning, step) => ({ ...tuning, repeatCost: round(Math.max(0, tuning.repeatCost + step)) });
-  return [...of('text'), ...of('symbol'), repeats];
-}
-
-/** Sum of the squared moves of all weights. */
-function distance(one: Tuning, other: Tuning): number {
-  const of = (a: Weights, b: Weights): number => NAMES.reduce((sum, name) => sum + (a[name] - b[name]) ** 2, 0);
-  return of(one.text, other.text) + of(one.symbol, other.symbol) + (one.repeatCost - other.repeatCost) ** 2;
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
 }

@@ -126,3 +126,11 @@ describe('for any candidates', () => {
     );
   });
 });
+
+test('of two that no signal tells apart, the one that changed on a later day comes first; a real lead stays a lead', () => {
+  const old = candidate({ path: 'a/lease.ts', body: 'lease', changedDay: 20_000 });
+  const recent = candidate({ path: 'b/lease.ts', body: 'lease', changedDay: 20_400 });
+  expect(placesOf(rankAll('lease', [old, recent]))).toEqual(['b/lease.ts:1', 'a/lease.ts:1']);
+  const better = candidate({ path: 'c/lease.ts', body: 'lease', symbols: ['lease'], changedDay: 1 });
+  expect(placesOf(rankAll('lease', [old, recent, better]))[0]).toBe('c/lease.ts:1');
+});

@@ -1,7 +1,7 @@
 /** Signals one by one: for whom each speaks, and for whom it stays silent. */
 import { describe, expect, test } from 'vitest';
+import { gather } from '../../src/rank/evidence.ts';
 import { parseQuery } from '../../src/rank/query.ts';
-import { gather } from '../../src/rank/rank.ts';
 import { SIGNALS, type SignalName } from '../../src/rank/signals.ts';
 import { candidate } from './support.ts';
 
@@ -66,4 +66,85 @@ test("a folder's own file answers to the folder's name", () => {
   expect(signal('file name', 'router', { path: 'src/router/mod.rs' })).toBe(1);
   expect(signal('file name', 'router', { path: 'index.ts' })).toBe(0);
   expect(signal('file name', 'router', { path: '.' })).toBe(0);
+});
+
+test('a name that the file defines speaks for all of its chunks, and the more the question says of it', () => {
+  const evidence = (question: string) =>
+    gather(
+      parseQuery(question, {}, 10, 2_500),
+      [
+        candidate({ path: 'a.ts', line: 1, symbols: ['parseBaseUrl'] }),
+        candidate({ path: 'a.ts', line: 20, body: 'nothing' }),
+        candidate({ path: 'b.ts', symbols: ['parse'] }),
+        candidate({ path: 'c.ts', symbols: ['url'], body: 'rest' }),
+      ],
+      () => 1,
+    );
+  const said = (question: string): number[] => {
+    const all = evidence(question);
+    return all.candidates.map((one) => SIGNALS['symbol name'](one, all));
+  };
+  const [first, second, parse, url] = said('parse the base url');
+  expect(first).toBe(1);
+  expect(second).toBe(1);
+  expect([parse! < first!, url! < first!, parse! > 0]).toEqual([true, true, true]);
+  expect(said('something else')).toEqual([0, 0, 0, 0]);
+});
+
+test('the larger file is the likelier one, up to a size', () => {
+  const size = (fileLines: number): number => signal('file size', 'lease', { path: 'a', fileLines });
+  expect([size(0), size(4_095), size(100_000)]).toEqual([0, 1, 1]);
+  expect(size(500)).toBeGreaterThan(size(50));
+});
+
+describe('an error message', () => {
+  const trace =
+    'TypeError: lease is not open\n    at renew (/home/u/app/src/lease.ts:12:5)\n    at main (src/index.ts:3:1)';
+
+  test('points at the lines that its frames name, and less at the rest of their files', () => {
+    const at = (path: string, line: number): number => signal('place named', trace, { path, line });
+    expect(at('src/lease.ts', 10)).toBe(1);
+    expect(at('src/index.ts', 1)).toBe(1);
+    expect(at('src/lease.ts', 100)).toBeGreaterThan(0);
+    expect(at('src/lease.ts', 100)).toBeLessThan(1);
+    expect([at('lease.ts', 10), at('src/release.ts', 10), at('test/lease.ts', 10)]).toEqual([1, 0, 0]);
+  });
+
+  test.each([
+    [
+      'Python',
+      'Traceback (most recent call last):\n  File "/srv/app/store/lease.py", line 12, in renew',
+      'store/lease.py',
+    ],
+    [
+      'Java',
+      'java.io.IOException: closed\n\tat org.app.Lease.renew(Lease.java:12)',
+      'src/main/java/org/app/Lease.java',
+    ],
+    ['Rust', "thread 'main' panicked at src/lease.rs:12:9:\nnot open", 'src/lease.rs'],
+    ['Go', 'panic: runtime error: closed\nmain.renew()\n\t/srv/app/lease.go:12 +0x1d', 'lease.go'],
+    ['Windows', 'Error: closed\n    at renew (C:\\app\\src\\lease.js:12:5)', 'src/lease.js'],
+  ])('of %s names its places', (_, text, path) => {
+    expect(signal('place named', text, { path, line: 10 })).toBe(1);
+  });
+
+  test('is told by the order of its words', () => {
+    const order = (body: string): number =>
+      signal('words in order', 'Error: the lease of job 7 is not open', { path: 'a', body });
+    expect(order('throw new Error(`the lease of job ${id} is not open`)')).toBeGreaterThan(0.5);
+    expect(order('open the job, not the lease, is 7 of')).toBeLessThan(0.3);
+    expect(signal('words in order', 'the lease of job 7', { path: 'a', body: 'the lease of job 7' })).toBe(0);
+  });
+});
+
+describe('prose and settings stand behind code unless they are asked for', () => {
+  test.each<[SignalName, string, 'docs' | 'config']>([
+    ['prose', 'readme about leases', 'docs'],
+    ['prose', 'documentation of the lease', 'docs'],
+    ['config', 'workflow that runs the lease tests', 'config'],
+    ['config', 'lease in pyproject toml', 'config'],
+  ])('%s in "%s"', (name, question, kind) => {
+    expect(signal(name, question, { path: 'a', kind })).toBe(0);
+    expect(signal(name, 'lease', { path: 'a', kind })).toBe(1);
+  });
 });

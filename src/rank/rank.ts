@@ -30,20 +30,24 @@ export const TEXT_WEIGHTS: Weights = {
   legacy: -0.3,
 };
 
-/** For a symbol: where it is defined comes first, then where it is named; what the name may mean says nothing more. */
+/** For a symbol: where it is defined comes first, then where it is named; what the name may mean says nothing more. Learned alike. */
 export const SYMBOL_WEIGHTS: Weights = {
   ...TEXT_WEIGHTS,
   meaning: 0,
   'path meaning': 0,
-  'covers words': 0.2,
-  'path words': 0.8,
-  'file name': 0.7,
-  'symbol words': 0.5,
+  'covers words': 0.4,
+  'path words': 0.5,
+  'file name': 0.65,
+  'symbol words': 0.45,
   'symbol name': 0,
-  defines: 1.5,
-  'file covers': 0.5,
-  'file agrees': 0.3,
+  defines: 1.2,
+  'file covers': 0.4,
+  'file agrees': 0.7,
   'file size': 0,
+  test: -0.5,
+  prose: -0.4,
+  config: -0.4,
+  barrel: 0,
 };
 
 /** For an error message: the code that has its words in their order is where it comes from, whatever its file is called (test/eval/errors.ts). */

@@ -13,10 +13,11 @@ import { type Question, readQuestions, readSpecs, type Spec, withIndex } from '.
 
 const HELP = `Asks each repository its own questions and those of others, and counts which answers are called weak.
 
-  node test/eval/foreign.ts --bench DIR --corpora DIR [--kept FILE] [--fit] [--unflagged] [--model NAME]
+  node test/eval/foreign.ts --bench DIR --corpora DIR [--kept FILE] [--fit] [--unflagged] [--unseen] [--model NAME]
 
   --kept FILE    keeps every question's clues, so that only the first run indexes
   --fit          also learns the calibration: on each half of the repositories, checked on the other, then on all
+  --unseen       asks the repositories that are not pinned, which nothing was learned from
   --unflagged    also lists the foreign questions of the same language that are not called weak
 `;
 
@@ -50,6 +51,7 @@ const { values } = parseArgs({
     model: { type: 'string' },
     fit: { type: 'boolean', default: false },
     unflagged: { type: 'boolean', default: false },
+    unseen: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -76,15 +78,16 @@ if (values.unflagged)
     if (!row.full.weak) say(`${row.repo} <- ${row.from} | ${row.text} | ${row.full.confidence.toFixed(2)}`);
 
 async function askAll(bench: string, corpora: string, model: string | undefined): Promise<Row[]> {
-  const specs = readSpecs(bench)
-    .filter(({ pinned }) => pinned)
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const all = readSpecs(bench).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const specs = all.filter(({ pinned }) => pinned !== values.unseen);
   const asked: Row[] = [];
   for (const [at, spec] of specs.entries()) {
     const kinOf = (from: Spec): Row['kin'] =>
       from === spec ? 'own' : from.language === spec.language ? 'same language' : 'other language';
     const others = OTHERS_AT.map((step) => specs[(at + step) % specs.length]!);
-    const sources = specs.filter((from) => kinOf(from) !== 'other language' || others.includes(from));
+    const sources = (values.unseen ? all : specs).filter(
+      (from) => kinOf(from) !== 'other language' || others.includes(from),
+    );
     await withIndex(corpora, spec, model, async (engine) => {
       for (const from of sources)
         for (const question of readQuestions(bench, from))

@@ -102,7 +102,7 @@ export async function findContext(engine: Engine, cursor: Cursor): Promise<{ ran
   addNeighbours(engine, cursor, add);
   const ranked = [...worth.values()].map(({ row, reasons }): Ranked => {
     const sum = reasons.reduce((total, { amount }) => total + amount, 0);
-    return { row, reasons, score: sum, covered: 1, cosine: 0 };
+    return { row, reasons, score: sum, held: 1, cosine: 0, pathCosine: 0 };
   });
   ranked.sort(byScoreThenPlace);
   return { ranked, terms: rareTerms(store, tellingTerms(near), TERMS_MAX) };

@@ -55,8 +55,9 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
       const { limit, maxTokens } = bounds(request);
       const text = request.query;
       await upkeep.freshen(needlesOf(text));
-      const { query, shown, weak } = await proven(() => search(engine(), text, request, limit, maxTokens));
-      return answer(upkeep, query.text, shown, weak, notes);
+      const found = await proven(() => search(engine(), text, request, limit, maxTokens));
+      const { query, shown, weak, confidence } = found;
+      return { ...answer(upkeep, query.text, shown, weak, [...notes, ...found.notes]), confidence };
     },
     async similar(request) {
       const { limit, maxTokens } = bounds(request);

@@ -56,7 +56,7 @@ async function embedPaths(embedder: Embedder, paths: ReadonlySet<string>): Promi
   }
   const unknown = [...paths].filter((path) => !known.has(path));
   const embeddings = unknown.length === 0 ? [] : await embedder.embed(unknown, 'nl2code', 'passage');
-  unknown.forEach((path, at) => known.set(path, embeddings[at]!));
+  for (const [at, path] of unknown.entries()) known.set(path, embeddings[at]!);
   return known;
 }
 

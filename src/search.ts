@@ -3,12 +3,13 @@ import picomatch from 'picomatch';
 import { DowserError } from './errors.ts';
 import { resolveLanguage } from './languages.ts';
 import { embedQuery, withCosines, withPathCosines } from './meaning.ts';
-import { isWeak } from './rank/confidence.ts';
+import { judge } from './rank/confidence.ts';
 import type { Found } from './rank/evidence.ts';
 import { fuse } from './rank/fuse.ts';
 import { isNamed, parseQuery } from './rank/query.ts';
 import { type Ranked, rank } from './rank/rank.ts';
 import { show } from './show.ts';
+import { explain, mend } from './spelling.ts';
 import type { Store } from './store/store.ts';
 import type { ChunkRow, Embedder, Filters, Hit, Place, Query } from './types.ts';
 
@@ -169,14 +170,18 @@ export function rareTerms(store: Store, terms: readonly string[], count: number)
 
 /** Answers a query: what to show, and whether it is more than weak evidence. */
 export async function search(engine: Engine, text: string, filters: Filters, limit: number, maxTokens: number) {
-  const query = parseQuery(text, filters, limit, maxTokens);
-  if (query.terms.length === 0) {
+  const asked = parseQuery(text, filters, limit, maxTokens);
+  if (asked.terms.length === 0) {
     throw new DowserError(
       'bad_argument',
       'The query has no word to search for. Give words, a question, a symbol or an error message.',
     );
   }
-  const ranked = await findRanked(engine, query);
+  const { query, read } = mend(engine.store, asked);
+  const { found, rarity } = await findCandidates(engine, query);
+  const ranked = rank(query, found, rarity);
   const shown = show(engine.root, ranked, query);
-  return { query, shown, found: ranked.length, weak: isWeak(ranked) };
+  const notes = explain(asked.text, read);
+  // Judged by the question as it was asked: a word that is not here stays one, however it was read.
+  return { query, shown, found: ranked.length, ...judge(asked, ranked, rarity), notes };
 }

@@ -98,7 +98,7 @@ function judge(one: Found, { terms, count, hashes }: Wanted): { ranked: Ranked; 
   if (isIdentical) reasons.push({ name: 'identical', amount: IDENTICAL_BONUS });
   const score = reasons.reduce((sum, { amount }) => sum + amount, 0);
   const similarity = isIdentical ? 1 : one.cosine === 0 ? shared : one.cosine;
-  return { ranked: { row: one.row, score, reasons, covered: shared, cosine: one.cosine }, similarity };
+  return { ranked: { row: one.row, score, reasons, held: shared, cosine: one.cosine, pathCosine: 0 }, similarity };
 }
 
 function overlaps(row: ChunkRow, { path, startLine, endLine }: Piece): boolean {

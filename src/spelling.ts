@@ -1,5 +1,5 @@
 /** Words of a question that nothing in the index has, read as the nearest words that it has: typing slips, names half remembered. */
-import { splitIdentifier, stem } from './tokens.ts';
+import { splitIdentifier, stem, terms } from './tokens.ts';
 import type { Query, QueryKind } from './types.ts';
 
 /** What is needed of a store. */
@@ -40,10 +40,19 @@ export function mend(vocabulary: Vocabulary, query: Query): Mended {
     }
   }
   if (read.size === 0) return { query, read };
-  const terms = new Set(query.terms.flatMap((term) => read.get(term) ?? [term]));
+  const mended = new Set(query.terms.flatMap((term) => read.get(term) ?? [term]));
   // A name is defined under its whole word.
   const names = query.names.flatMap((name) => [name, ...(read.get(wholeTerm(name)) ?? [])]);
-  return { query: { ...query, terms: [...terms], names }, read };
+  return { query: { ...query, terms: [...mended], names }, read };
+}
+
+/** Sentences that say how words of `text` were read. A reading is a stem: "discover" is known as `discov`. */
+export function explain(text: string, read: Mended['read']): string[] {
+  const words = text.match(/[\p{L}\p{N}_]+/gu) ?? [];
+  return [...read].map(([term, readings]) => {
+    const written = words.find((word) => terms(word).includes(term)) ?? term;
+    return `'${written}' occurs nowhere here: read as ${readings.map((reading) => `'${reading}…'`).join(' or ')}.`;
+  });
 }
 
 /** Terms to read anew: plain words that no chunk has. A name whose parts are all known is known, in whatever order they stand. */

@@ -119,7 +119,7 @@ export type Query = {
   readonly maxTokens: number;
 };
 
-/** One retriever's opinion. Scores compare only within one list. */
+/** Scores compare only within one list. */
 export type Hit = { readonly chunkId: number; readonly score: number };
 
 /** Chunk ids of `fileIds` only, or no restriction when undefined. */
@@ -241,12 +241,12 @@ export type Answer = {
   /** The question as understood, for the head line. */
   readonly question: string;
   readonly snippets: readonly Snippet[];
-  /** Estimated tokens of the snippets' text. */
-  readonly tokens: number;
+  readonly tokens: number; // of the snippets' text, estimated
   /** Snippets found that the budget or the limit cut, and found ones dropped because the disk no longer has them. */
   readonly omitted: { readonly budget: number; readonly vanished: number };
-  /** True when nothing found is more than weak evidence. */
+  /** True when nothing found is more than weak evidence; `confidence` of a search: the probability, 0 to 1, that it answers. */
   readonly weak: boolean;
+  readonly confidence?: number;
   readonly coverage: Coverage;
   readonly freshness: Freshness;
   /** Whole sentences on what was degraded or is worth trying next. */

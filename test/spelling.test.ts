@@ -1,7 +1,7 @@
 /** Words that the index does not know are read as the nearest that it knows, and nothing else is touched. */
 import { expect, test } from 'vitest';
 import { parseQuery } from '../src/rank/query.ts';
-import { mend, nearest, slips } from '../src/spelling.ts';
+import { explain, mend, nearest, slips } from '../src/spelling.ts';
 
 const CHUNKS = new Map(
   Object.entries({
@@ -70,4 +70,9 @@ test('known words in another order are no slip', () => {
 
 test('what was pasted is left as it is', () => {
   expect(mended("TypeError: 'ClientSesion' has no attribute 'conect'").read.size).toBe(0);
+});
+
+test('how a word was read is said as it was written', () => {
+  const text = 'the Conectors of a pool';
+  expect(explain(text, mended(text).read)).toEqual(["'Conectors' occurs nowhere here: read as 'connect…'."]);
 });

@@ -1,5 +1,5 @@
 /** Answers and reports for a terminal, and as JSON for programs. Pure: text in, text out. */
-import { coverageLine, number, strongestReasons } from '../mcp/text.ts';
+import { confidenceText, coverageLine, number, strongestReasons } from '../mcp/text.ts';
 import { visible, visibleLine } from '../mcp/visible.ts';
 import type { Answer, Snippet, SyncReport } from '../types.ts';
 
@@ -27,7 +27,9 @@ export function remarks(answer: Answer): string[] {
   else if (answer.snippets.length === 0)
     lines.push(`Nothing found for '${visibleLine(answer.question, 200)}'. Try other words, or fewer filters.`);
   else if (answer.weak)
-    lines.push('Weak evidence: nothing matched strongly. Try the name of a symbol, or words that the code would use.');
+    lines.push(
+      `No good match${confidenceText(answer)}: these are guesses. Try the name of a symbol, or words that the code would use.`,
+    );
   lines.push(...answer.notes.map((note) => visibleLine(note)));
   if (answer.omitted.budget > 0)
     lines.push(`${number(answer.omitted.budget)} more found: raise --max-tokens to see them.`);
@@ -41,8 +43,8 @@ export function answerJson(answer: Answer): string {
   const results = answer.snippets.map(({ path, startLine, endLine, language, symbols, score, reasons, text }) => {
     return { path, startLine, endLine, language, symbols, score, reasons, text };
   });
-  const { question, coverage, freshness, weak, omitted, tokens, notes } = answer;
-  return toJson({ query: question, results, coverage, freshness, weak, omitted, tokens, notes });
+  const { question, coverage, freshness, weak, confidence, omitted, tokens, notes } = answer;
+  return toJson({ query: question, results, coverage, freshness, weak, confidence, omitted, tokens, notes });
 }
 
 /** JSON whose hidden characters are written as \uXXXX: the same value, and harmless on a terminal. */

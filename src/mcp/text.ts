@@ -22,7 +22,7 @@ export function answerText(answer: Answer, { maxTokens = MAX_TOKENS_DEFAULT, adv
   const fence = fenceFor(answer.snippets);
   const head = [headLine(answer), ...caveats(answer)];
   if (answer.snippets.length === 0) return [...head, advice].join('\n');
-  if (answer.weak) head.push(`Weak evidence: nothing matched strongly, so take these as guesses. ${advice}`);
+  if (answer.weak) head.push(`No good match${confidenceText(answer)}: take these as guesses. ${advice}`);
   let room = maxTokens * BYTES_PER_TOKEN;
   const blocks: string[] = [];
   for (const snippet of answer.snippets) {
@@ -46,6 +46,11 @@ export function coverageLine(coverage: Coverage, freshness: Freshness): string {
   if (freshness.state === 'fresh') return `${reach}, in step with the disk`;
   if (freshness.state === 'indexing') return `${reach} so far: still indexing, ask again for the rest`;
   return `${reach}, as of ${freshness.sweptAt ?? 'an earlier run'}: later edits may be missing`;
+}
+
+/** How sure an answer is, where it was judged: ` (confidence 0.23)`. */
+export function confidenceText({ confidence }: Pick<Answer, 'confidence'>): string {
+  return confidence === undefined ? '' : ` (confidence ${confidence.toFixed(2)})`;
 }
 
 export function number(count: number): string {

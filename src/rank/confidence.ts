@@ -3,12 +3,7 @@ import type { Query } from '../types.ts';
 import type { Ranked } from './rank.ts';
 
 /** What is looked at of each result. */
-export type Judged = Pick<Ranked, 'score' | 'cosine'> & {
-  /** Share of the question's words that the chunk has, 0 to 1. */
-  readonly held: number;
-  /** Cosine of the path alone. */
-  readonly pathCosine: number;
-};
+export type Judged = Pick<Ranked, 'score' | 'held' | 'cosine' | 'pathCosine'>;
 
 /** What tells an answer from chance: the more of the first four and the less of the last, the surer. */
 export type Clues = {
@@ -107,19 +102,4 @@ function shareUnknown(terms: readonly string[], rarity: (term: string) => number
     if (weight >= nowhere) unknown += weight;
   }
   return unknown / Math.max(1e-9, asked);
-}
-
-/** Least of coverage + 1.5 cosine, and of coverage where no model is at hand. */
-const EVIDENCE_MIN = 1.1;
-const COSINE_WEIGHT = 1.5;
-const COVERAGE_MIN = 0.42;
-
-/** True when the results are more likely to be chance than an answer. */
-export function isWeak(ranked: readonly Ranked[]): boolean {
-  const head = ranked.slice(0, LOOKED_AT);
-  if (head.length === 0) return true;
-  if (head.some(({ reasons }) => reasons.some(({ name }) => name === 'defines'))) return false;
-  const covered = Math.max(...head.map((one) => one.covered));
-  const cosine = Math.max(...head.map((one) => one.cosine));
-  return cosine === 0 ? covered < COVERAGE_MIN : covered + COSINE_WEIGHT * cosine < EVIDENCE_MIN;
 }

@@ -60,9 +60,10 @@ export type Ranked = {
   readonly row: ChunkRow;
   readonly score: number;
   readonly reasons: readonly Reason[];
-  /** Share of the whole question's weight that the chunk's file has, 0 to 1, and its cosine: what confidence.ts judges by. */
-  readonly covered: number;
+  /** Share of the question's words that the chunk has, its cosine and that of its path: what confidence.ts judges by. */
+  readonly held: number;
   readonly cosine: number;
+  readonly pathCosine: number;
 };
 
 export function weightsFor(query: Query): Weights {
@@ -91,9 +92,10 @@ function score(candidate: Candidate, evidence: Evidence, weights: Weights): Rank
     reasons.push({ name, amount });
     sum += amount;
   }
-  const covered =
-    (SIGNALS['file covers'](candidate, evidence) * evidence.weightSum) / Math.max(1e-9, evidence.weightAsked);
-  return { row: candidate.row, score: sum, reasons, covered, cosine: candidate.cosine };
+  const { row, words, cosine, pathCosine } = candidate;
+  const { terms } = evidence.query;
+  const has = (term: string): boolean => words.body.has(term) || words.symbols.has(term) || words.path.has(term);
+  return { row, score: sum, reasons, held: terms.filter(has).length / Math.max(1, terms.length), cosine, pathCosine };
 }
 
 /** Takes the best again and again, where each chunk of a file already taken makes that file's next one cheaper to pass over. */

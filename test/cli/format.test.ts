@@ -79,20 +79,21 @@ describe('results on a terminal', () => {
       freshness: { state: 'as_of' as const },
     };
     expect(remarks(odd).join('\n')).toMatch(
-      /Weak evidence.*Words alone.*2 more found.*1 left out.*Searched 3 files, as of/s,
+      /No good match: .*Words alone.*2 more found.*1 left out.*Searched 3 files, as of/s,
     );
   });
 });
 
 describe('JSON', () => {
   test('has what programs need, in full', () => {
-    const parsed = JSON.parse(answerJson(two));
+    const parsed = JSON.parse(answerJson({ ...two, confidence: 0.5 }));
     expect(Object.keys(parsed)).toEqual([
       'query',
       'results',
       'coverage',
       'freshness',
       'weak',
+      'confidence',
       'omitted',
       'tokens',
       'notes',

@@ -2,11 +2,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Clues, calibrate, cluesOf, judge, type Verdict } from '../../src/rank/confidence.ts';
-import { type Candidate, type Found, gather } from '../../src/rank/evidence.ts';
 import { parseQuery } from '../../src/rank/query.ts';
 import { rank } from '../../src/rank/rank.ts';
 import { type Engine, findCandidates } from '../../src/search.ts';
-import type { Query } from '../../src/types.ts';
+import { mend } from '../../src/spelling.ts';
 import { type Example, fitLogistic } from './logistic.ts';
 import { groups, interval, mean, percentile } from './metrics.ts';
 import { type Question, readQuestions, readSpecs, type Spec, withIndex } from './semble.ts';
@@ -99,29 +98,16 @@ async function askAll(bench: string, corpora: string, model: string | undefined)
 }
 
 async function ask(engine: Engine, repo: string, { text, category, repo: from }: Question, kin: Row['kin']) {
-  const query = parseQuery(text, {}, 10, 20_000);
+  const asked = parseQuery(text, {}, 10, 20_000);
+  const { query } = mend(engine.store, asked);
   const ask = async (engine: Engine): Promise<Asked> => {
     const { found, rarity } = await findCandidates(engine, query);
-    const held = heldBy(query, found, rarity);
-    const ranked = rank(query, found, rarity).map((one) => ({ ...one, ...held.get(one.row.id)! }));
-    return { ...judge(query, ranked, rarity), clues: cluesOf(query.terms, ranked, rarity) };
+    const ranked = rank(query, found, rarity);
+    return { ...judge(asked, ranked, rarity), clues: cluesOf(asked.terms, ranked, rarity) };
   };
   const full = await ask(engine);
   const words = await ask({ ...engine, embedder: undefined });
   return { repo, from, kin, symbol: category === 'symbol', text, full, words };
-}
-
-/** What each candidate has of the question. */
-function heldBy(query: Query, found: readonly Found[], rarity: (term: string) => number) {
-  const has = ({ words }: Candidate, term: string): boolean =>
-    words.path.has(term) || words.symbols.has(term) || words.body.has(term);
-  return new Map(
-    gather(query, found, rarity).candidates.map((candidate) => {
-      const count = query.terms.filter((term) => has(candidate, term)).length;
-      const held = count / Math.max(1, query.terms.length);
-      return [candidate.row.id, { held, pathCosine: candidate.pathCosine }] as const;
-    }),
-  );
 }
 
 /** Shares called weak: of own questions by mistake, of foreign ones rightly; by half of the repositories. */

@@ -9,6 +9,7 @@ import { fuse } from '../../src/rank/fuse.ts';
 import { parseQuery } from '../../src/rank/query.ts';
 import { type Ranked, rank } from '../../src/rank/rank.ts';
 import { type Engine, findCandidates } from '../../src/search.ts';
+import { mend } from '../../src/spelling.ts';
 import type { ChunkRow, CodeIndex, Hit, Query } from '../../src/types.ts';
 import type { Place, Target } from './metrics.ts';
 
@@ -79,7 +80,7 @@ export async function runRepository(
     const asked: Asked[] = [];
     const gathered: Gathered[] = [];
     for (const question of readQuestions(bench, spec)) {
-      const query = parseQuery(question.text, {}, 10, 20_000);
+      const { query } = mend(engine.store, parseQuery(question.text, {}, 10, 20_000));
       const { places, ms, found, rarities } = await ask(engine, query, prefix);
       asked.push({ ...question, places, ms });
       gathered.push({

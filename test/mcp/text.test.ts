@@ -65,8 +65,8 @@ describe('an answer as text', () => {
   });
 
   test('calls weak evidence weak and says what to try', () => {
-    const text = answerText(answer({ snippets: [snippet()], weak: true }), { advice });
-    expect(text).toContain('Weak evidence');
+    const text = answerText(answer({ snippets: [snippet()], weak: true, confidence: 0.234 }), { advice });
+    expect(text).toContain('No good match (confidence 0.23)');
     expect(text).toContain(advice);
   });
 

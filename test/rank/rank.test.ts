@@ -103,12 +103,12 @@ describe('for any candidates', () => {
       fc.property(questions, candidates, (question, found) => {
         const ranked = rankAll(question, found);
         expect(placesOf(ranked).sort()).toEqual(found.map(({ row }) => `${row.path}:${row.startLine}`).sort());
-        for (const [at, { score, reasons, covered }] of ranked.entries()) {
+        for (const [at, { score, reasons, held }] of ranked.entries()) {
           const sum = reasons.reduce((total, { amount }) => total + amount, 0);
           expect(Math.abs(sum - score)).toBeLessThan(1e-9);
           expect(new Set(reasons.map(({ name }) => name)).size).toBe(reasons.length);
-          expect(covered).toBeGreaterThanOrEqual(0);
-          expect(covered).toBeLessThanOrEqual(1 + 1e-9);
+          expect(held).toBeGreaterThanOrEqual(0);
+          expect(held).toBeLessThanOrEqual(1 + 1e-9);
           if (at > 0) expect(ranked[at - 1]!.score).toBeGreaterThanOrEqual(score);
         }
       }),

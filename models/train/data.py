@@ -16,7 +16,7 @@ RUN = 256                # pairs of one repository in a row: negatives from the 
 BATCH = 2048
 WINDOW = 256             # tokens of code seen at once; a chunk of the index has about as many
 PATH_SHARE = 0.5         # passages that begin with their path, as an index embeds them
-QUERY_DROP, CODE_DROP = 0.1, 0.15   # token dropout
+QUERY_DROP, CODE_DROP = 0.15, 0.3   # token dropout
 TEMPLATE_SHARE = 0.3     # queries phrased as people phrase them
 TEMPLATES = ["how does", "how is", "where is", "where are", "find", "code that", "code for", "function that", "how to",
              "write a function to", "write a python function to", "implementation of", "what", "which class", "the"]

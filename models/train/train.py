@@ -1,11 +1,11 @@
 """Train the static model: one vector a token, one weight a token and side, weighted sum, unit length.
 
-    python train.py --pairs DIR --tokenizer tokenizer.json --out checkpoint.npz [--epochs 8] [--dropout 0.1 0.15]
-        [--teacher DIR --words 0.5 --soft 0.2 --distil 0.5] [--seed 20]
+    python train.py --pairs DIR --tokenizer tokenizer.json --out checkpoint.npz [--seed 20]
+        [--teacher DIR --words 0.9 --distil 0.5]
 
-With --teacher (what teacher.py wrote) the teacher's English may enter in three places: --words is its share in the first
-vectors of the table, --soft the share of the contrast's target that goes to the code of queries it holds for alike, and
---distil the weight of a loss that lets the likeness of queries agree with its own.
+With --teacher (what teacher.py wrote) the teacher's English enters in two places: as the first vectors of the words, and
+as the likeness that queries ought to have to each other. Runs whose checkpoints are to be averaged need the same --words;
+they differ in --seed, and may in the rest.
 """
 import argparse
 import json
@@ -14,17 +14,16 @@ import time
 import numpy as np
 import torch
 import torch.nn.functional as F
-
 from tokenizers import Tokenizer
 
 from data import BATCH, CODE_DROP, Corpus, QUERY_DROP, text_key
 from teacher import known
 
 DIMENSIONS = 256
-RATE, EPOCHS, SEED, START_SEED = 2e-3, 8, 20, 20   # runs to be averaged differ in the seed, not in the seed of the start
+RATE, EPOCHS, SEED, START_SEED = 4e-3, 3, 20, 20   # runs to be averaged differ in the seed, not in the seed of the start
 AVERAGE = 0.995          # weights averaged over the last steps of a run are what is kept
 DISTILLED = 1024         # queries compared with each other in a step, of those the teacher has read
-ALIKE, TEACHER_HEAT = 0.05, 0.1   # temperatures: likeness of queries as target of the contrast, and of distillation
+TEACHER_HEAT = 0.1       # temperature of its likeness
 MAX_SCALE = 100.0        # limit of the learned temperature (as CLIP has it)
 POOL = 2000              # held-out pairs ranked against each other
 
@@ -48,16 +47,11 @@ class Static(torch.nn.Module):
         return F.normalize(F.embedding_bag(ids, self.table, starts, mode="sum", per_sample_weights=weight), dim=1)
 
 
-def contrast(query, code, scale, target):
-    """Symmetric InfoNCE of two [n, d] matrices of unit rows; target is the row that belongs to each, or shares of all rows."""
+def contrast(query, code, scale):
+    """Symmetric InfoNCE of two [n, d] matrices of unit rows that belong together."""
     logits = scale * query @ code.T
+    target = torch.arange(len(logits))
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
-
-
-def soften(likeness, share):
-    """Contrast targets [n, n]: 1 - share to the own row, the rest by the teacher's likeness of queries (own row included)."""
-    target = (1 - share) * torch.eye(len(likeness)) + share * (likeness / ALIKE).softmax(1)
-    return target
 
 
 def distil(query, likeness, scale):
@@ -84,8 +78,11 @@ class Teacher:
         return some @ some.T
 
     def words(self, vocabulary):
-        """Embeddings of our words by themselves in our dimensions, unit length: [V, 256]."""
-        at = np.searchsorted(self.keys, np.array([text_key(word) for word in vocabulary], np.uint64)).clip(max=len(self.keys) - 1)
+        """Embeddings of our words by themselves in our dimensions (principal axes), unit length: [V, 256]."""
+        wanted = np.array([text_key(word) for word in vocabulary], np.uint64)
+        at = np.searchsorted(self.keys, wanted).clip(max=len(self.keys) - 1)
+        if (self.keys[at] != wanted).any():
+            raise SystemExit("the teacher has not read every word of this tokenizer")
         plain = torch.from_numpy(self.embeddings[at]).float()
         plain = plain - plain.mean(0)
         axes = torch.linalg.eigh(plain.T @ plain)[1][:, -DIMENSIONS:]     # principal axes: the last have the largest variance
@@ -113,7 +110,7 @@ def train(corpus, teacher, vocabulary, options):
         with torch.no_grad():
             model.table.mul_((1 - options.words) ** 0.5).add_(teacher.words(vocabulary), alpha=options.words ** 0.5)
     taught = np.flatnonzero((teacher.rows >= 0) & ~corpus.held_out) if options.distil else None
-    optimiser = torch.optim.AdamW(model.parameters(), lr=options.rate, weight_decay=options.decay, fused=True)
+    optimiser = torch.optim.Adam(model.parameters(), lr=options.rate, fused=True)
     mean = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE))
     steps = options.epochs * sum(1 for _ in corpus.epoch(np.random.default_rng(0)))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
@@ -123,11 +120,10 @@ def train(corpus, teacher, vocabulary, options):
         for numbers in corpus.epoch(rng):
             query, code = [model(*map(torch.from_numpy, corpus.bags(numbers, side, rng)), side) for side in (0, 1)]
             scale = model.scale.exp().clamp(max=MAX_SCALE)
-            target = soften(teacher.likeness(numbers), options.soft) if options.soft else torch.arange(len(query))
-            loss = contrast(query, code, scale, target)
+            loss = contrast(query, code, scale)
             total, count, done = total + loss.item(), count + 1, done + 1
             if options.distil:
-                numbers = rng.choice(taught, DISTILLED, replace=False)
+                numbers = rng.choice(taught, min(DISTILLED, len(taught)), replace=False)
                 query = model(*map(torch.from_numpy, corpus.bags(numbers, 0, rng)), 0)
                 loss = loss + options.distil * distil(query, teacher.likeness(numbers), scale)
             optimiser.zero_grad(set_to_none=True)
@@ -137,8 +133,9 @@ def train(corpus, teacher, vocabulary, options):
             if done < steps:
                 schedule.step()
         mrr, pool = held_out_mrr(model, corpus)
-        log.append({"epoch": epoch + 1, "loss": round(total / count, 4), "mrr": round(mrr, 4), "averaged": round(held_out_mrr(mean.module, corpus)[0], 4),
-                    "scale": round(scale.item(), 1), "pool": pool, "seconds": round(time.time() - start)})
+        log.append({"epoch": epoch + 1, "loss": round(total / count, 4), "mrr": round(mrr, 4),
+                    "averaged": round(held_out_mrr(mean.module, corpus)[0], 4), "scale": round(scale.item(), 1), "pool": pool,
+                    "seconds": round(time.time() - start)})
         print(log[-1], flush=True)
     return model, mean.module, log
 
@@ -151,11 +148,10 @@ def parse(arguments=None):
     parser.add_argument("--limit", type=int, help="only so many repositories")
     parser.add_argument("--dropout", type=float, nargs=2, default=(QUERY_DROP, CODE_DROP), help="share of tokens, query and code")
     parser.add_argument("--rate", type=float, default=RATE)
-    parser.add_argument("--decay", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--teacher", help="folder that teacher.py wrote")
-    for name in ("words", "soft", "distil"):
-        parser.add_argument("--" + name, type=float, default=0.0)
+    parser.add_argument("--words", type=float, default=0.0, help="the teacher's share in the first vectors of the table")
+    parser.add_argument("--distil", type=float, default=0.0, help="weight of the likeness of queries that the teacher sees")
     return parser.parse_args(arguments)
 
 

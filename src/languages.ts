@@ -172,7 +172,7 @@ const GRAMMAR_ROWS: readonly LanguageRow[] = [
       functions: `method_declaration=name constructor_declaration=name compact_constructor_declaration=name
         annotation_type_element_declaration=name static_initializer lambda_expression`,
       values: '',
-      wrappers: 'class_body interface_body enum_body enum_body_declarations annotation_type_body',
+      wrappers: 'class_body interface_body enum_body enum_body_declarations annotation_type_body enum_constant',
       comments: 'line_comment block_comment',
       attributes: 'modifiers',
     },
@@ -191,7 +191,7 @@ const GRAMMAR_ROWS: readonly LanguageRow[] = [
       functions: `function_declaration=name secondary_constructor anonymous_initializer lambda_literal
         anonymous_function`,
       values: 'property_declaration=>variable_declaration/>identifier type_alias=type',
-      wrappers: 'class_body enum_class_body',
+      wrappers: 'class_body enum_class_body object_literal',
       comments: 'line_comment block_comment',
       attributes: 'modifiers annotation',
     },
@@ -247,7 +247,7 @@ const GRAMMAR_ROWS: readonly LanguageRow[] = [
       containers: 'module=name class=name singleton_class',
       functions: 'method=name singleton_method=name@object lambda',
       values: 'assignment=left>constant',
-      wrappers: 'body_statement begin if unless',
+      wrappers: 'body_statement begin if unless then else elsif',
       comments: 'comment',
       attributes: '',
     },
@@ -256,9 +256,9 @@ const GRAMMAR_ROWS: readonly LanguageRow[] = [
     aliases: 'rs',
     syntax: {
       grammar: 'tree-sitter-rust.wasm',
-      containers: 'mod_item=name impl_item=^type trait_item=name',
+      containers: 'mod_item=name impl_item=^type@trait trait_item=name',
       functions: `function_item=name function_signature_item=name struct_item=name enum_item=name union_item=name
-        macro_definition=name const_item=name static_item=name type_item=name closure_expression`,
+        macro_definition=name const_item=name static_item=name type_item=name associated_type=name closure_expression`,
       values: '',
       wrappers: 'declaration_list foreign_mod_item',
       comments: 'line_comment block_comment',
@@ -274,7 +274,7 @@ const GRAMMAR_ROWS: readonly LanguageRow[] = [
       functions: 'function_definition=name function_declaration=name lambda_expression',
       values: `val_definition=pattern>identifier var_definition=pattern>identifier val_declaration=name
         var_declaration=name type_definition=name`,
-      wrappers: 'template_body enum_body extension_definition package_clause with_template_body',
+      wrappers: 'template_body enum_body extension_definition package_clause with_template_body instance_expression',
       comments: 'comment block_comment',
       attributes: 'annotation modifiers',
     },

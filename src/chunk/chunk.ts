@@ -3,13 +3,17 @@ import { syntaxOf } from '../languages.ts';
 import type { Chunk, SourceFile } from '../types.ts';
 import { CHUNK_SIZES, cutLines } from './cut.ts';
 import { loadGrammar } from './grammars.ts';
-import { labelRanges } from './labels.ts';
+import { readHeads } from './heads.ts';
+import { joinDefinitions, labelRanges } from './labels.ts';
 import { type Lines, splitLines, weighLines } from './lines.ts';
+import { blankMacros } from './macros.ts';
 import { outlineSections } from './sections.ts';
 import { type Outline, outline } from './syntax.ts';
 
 /** Changes whenever the same text would be chunked otherwise: the index is then built anew. */
-export const CHUNKER_VERSION = '1';
+export const CHUNKER_VERSION = '2';
+
+const MACRO_LANGUAGES = new Set(['c', 'cpp']);
 
 /** Every line that is not blank lies in exactly one chunk, in order. A file of depth 'name' has no chunks. */
 export async function chunkFile(file: SourceFile, sizes = CHUNK_SIZES): Promise<Chunk[]> {
@@ -32,6 +36,12 @@ export async function chunkFile(file: SourceFile, sizes = CHUNK_SIZES): Promise<
 async function outlineFile(file: SourceFile, lines: Lines): Promise<Outline> {
   if (file.depth === 'full' && file.language === 'markdown') return outlineSections(lines);
   const syntax = file.depth === 'full' ? syntaxOf(file.language, file.path) : undefined;
-  const grammar = syntax && (await loadGrammar(syntax));
-  return (grammar && outline(grammar, lines)) ?? { weights: weighLines(lines), definitions: [] };
+  if (syntax === undefined) return { weights: weighLines(lines), definitions: [] };
+  const grammar = await loadGrammar(syntax);
+  const text = MACRO_LANGUAGES.has(file.language) ? blankMacros(file.text) : file.text;
+  const read = grammar && outline(grammar, lines, text);
+  if (read?.understood) return read;
+  const heads = readHeads(file.language, lines);
+  if (read === undefined) return { weights: weighLines(lines), definitions: heads };
+  return { weights: read.weights, definitions: joinDefinitions(read.definitions, heads) };
 }

@@ -35,3 +35,9 @@ export function labelRanges(ranges: readonly LineRange[], definitions: readonly 
     return { symbols: [...symbols], scope: outer.slice(-SCOPE_MAX) };
   });
 }
+
+/** Definitions of two readings of one text, in order of their lines; what the first has found counts once. */
+export function joinDefinitions(read: readonly Definition[], more: readonly Definition[]): Definition[] {
+  const known = new Set(read.map(({ name, row }) => `${row} ${name}`));
+  return [...read, ...more.filter(({ name, row }) => !known.has(`${row} ${name}`))].sort((a, b) => a.row - b.row);
+}

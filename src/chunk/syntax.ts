@@ -29,9 +29,15 @@ const LOOK_INSIDE_CHARS = 1_000;
 /** Deeper nesting is data or hostile. */
 const DEPTH_MAX = 200;
 
-/** The outline of a text, or undefined when it took too long to parse. */
-export function outline(grammar: Grammar, lines: Lines): Outline | undefined {
-  return withTree(grammar, lines.text, (tree) => new Walk(grammar, lines).run(tree));
+/**
+ * The outline of lines, or undefined when they took too long to parse. `text` is what the parser is to see of them.
+ * `understood` is false where the grammar did not fit: some definitions are then missing.
+ */
+export function outline(grammar: Grammar, lines: Lines, text: string): (Outline & { understood: boolean }) | undefined {
+  return withTree(grammar, text, (tree) => {
+    const understood = !tree.rootNode.hasError;
+    return { ...new Walk(grammar, lines).run(tree), understood };
+  });
 }
 
 /** One level of the tree on the way down to where the walk is. */
@@ -153,8 +159,10 @@ class Walk {
   /** What a node is here: a type of node that can define something need not. */
   #kindOf({ typeId, role }: Place, name: Name | undefined, frame: Frame): number {
     if (name?.role !== undefined) return name.role === 'container' ? Role.Container : Role.Function;
-    const expected = this.#grammar.rules[typeId] !== undefined && this.#grammar.rules[typeId] !== '';
-    if (!expected || name !== undefined) return role;
+    const rule = this.#grammar.rules[typeId] ?? '';
+    if (rule === '' || name !== undefined) return role;
+    // A namespace or a companion object without a name has members all the same.
+    if (role === Role.Container && !rule.startsWith('?')) return role;
     return role === Role.Value && !frame.insideFunction ? Role.Value : Role.Other;
   }
 

@@ -8,7 +8,7 @@ import { joinDefinitions, labelRanges } from './labels.ts';
 import { type Lines, splitLines, weighLines } from './lines.ts';
 import { blankMacros } from './macros.ts';
 import { outlineSections } from './sections.ts';
-import { type Outline, outline } from './syntax.ts';
+import { Cover, type Outline, outline, type Reading } from './syntax.ts';
 
 /** Changes whenever the same text would be chunked otherwise: the index is then built anew. */
 export const CHUNKER_VERSION = '2';
@@ -40,8 +40,12 @@ async function outlineFile(file: SourceFile, lines: Lines): Promise<Outline> {
   const grammar = await loadGrammar(syntax);
   const text = MACRO_LANGUAGES.has(file.language) ? blankMacros(file.text) : file.text;
   const read = grammar && outline(grammar, lines, text);
-  if (read?.understood) return read;
-  const heads = readHeads(file.language, lines);
-  if (read === undefined) return { weights: weighLines(lines), definitions: heads };
+  if (read === undefined) return { weights: weighLines(lines), definitions: readHeads(file.language, lines) };
+  const heads = readHeads(file.language, lines, (row) => isCovered(read, row));
   return { weights: read.weights, definitions: joinDefinitions(read.definitions, heads) };
+}
+
+/** A grammar that did not fit is believed about comments only. */
+function isCovered({ understood, covers }: Reading, row: number): boolean {
+  return understood ? covers[row] !== Cover.None : covers[row] === Cover.Comment;
 }

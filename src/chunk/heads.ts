@@ -35,7 +35,7 @@ const KEYWORDS: Readonly<Record<string, string>> = {
 };
 
 const C_HEADS: readonly RegExp[] = [
-  /^\s*(?:typedef\s+)?(?:class|struct|union|enum(?:\s+(?:class|struct))?)\s+([A-Za-z_][\w:]*)\s*(?:final\s*)?(?:\{|:(?!:)|$)/,
+  /^\s*(?:typedef\s+)?(?:class|struct|union|enum(?:\s+(?:class|struct))?)\s+([A-Za-z_]\w*(?:::\w+)*)\s*(?:<[^;{}]*>\s*)?(?:final\s*)?(?:\{|:(?!:)|$)/,
   /^\s*#\s*define\s+(\w+)\(/,
   /^\s*using\s+(\w+)\s*=/,
   // A function begins at the margin, has a type, and does not end there as its declaration does.
@@ -56,13 +56,13 @@ const OTHERS: Readonly<Record<string, readonly RegExp[]>> = {
 
 const heads = new Map<string, readonly RegExp[]>();
 
-/** The definitions that a text's lines seem to begin, in order. */
-export function readHeads(language: string, lines: Lines): Definition[] {
+/** The definitions that a text's lines seem to begin, in order; lines to skip begin none. */
+export function readHeads(language: string, lines: Lines, skip = (_row: number): boolean => false): Definition[] {
   const patterns = headsOf(language);
   const definitions: Definition[] = [];
   if (patterns.length === 0) return definitions;
   for (let row = 0; row < lines.count; row++) {
-    if (lines.indents[row]! < 0) continue;
+    if (lines.indents[row]! < 0 || skip(row)) continue;
     const start = lines.starts[row]!;
     const text = lines.text.slice(start, Math.min(lines.ends[row]!, start + HEAD_CHARS_MAX));
     const written = firstMatch(patterns, text);
@@ -77,7 +77,9 @@ function headsOf(language: string): readonly RegExp[] {
   let patterns = heads.get(language);
   if (patterns === undefined) {
     const words = KEYWORDS[language];
-    const keyword = words === undefined ? [] : [new RegExp(`^\\s*${MODIFIERS}(?:${words})\\s+${NAME}${FOLLOW}`, 'u')];
+    // Most lines have no such word, which is seen soonest by looking for it first.
+    const head = `^(?=.*?(?:${words})\\s)\\s*${MODIFIERS}(?:${words})\\s+${NAME}${FOLLOW}`;
+    const keyword = words === undefined ? [] : [new RegExp(head, 'u')];
     patterns = [...keyword, ...(OTHERS[language] ?? [])];
     heads.set(language, patterns);
   }

@@ -26,18 +26,24 @@ const SHRED_CHARS = 400;
 const SHRED_WEIGHT = 5;
 /** A function or statement shorter than this is rarely cut, so its inside is not looked at. */
 const LOOK_INSIDE_CHARS = 1_000;
+/** Types of nodes whose lines are words, not code. */
+const TEXT = /string|heredoc|template/;
 /** Deeper nesting is data or hostile. */
 const DEPTH_MAX = 200;
 
-/**
- * The outline of lines, or undefined when they took too long to parse. `text` is what the parser is to see of them.
- * `understood` is false where the grammar did not fit: some definitions are then missing.
- */
-export function outline(grammar: Grammar, lines: Lines, text: string): (Outline & { understood: boolean }) | undefined {
-  return withTree(grammar, text, (tree) => {
-    const understood = !tree.rootNode.hasError;
-    return { ...new Walk(grammar, lines).run(tree), understood };
-  });
+/** What a grammar found in lines, and by what each line is covered. */
+export type Reading = Outline & {
+  /** False where the grammar did not fit: some definitions are then missing. */
+  readonly understood: boolean;
+  readonly covers: Uint8Array;
+};
+
+/** What a line is inside of: there, what looks like a definition is none, or one that only its function knows. */
+export const Cover = { None: 0, Code: 1, Comment: 2 } as const;
+
+/** The reading of lines, or undefined when they took too long to parse. `text` is what the parser is to see of them. */
+export function outline(grammar: Grammar, lines: Lines, text: string): Reading | undefined {
+  return withTree(grammar, text, (tree) => new Walk(grammar, lines).run(tree));
 }
 
 /** One level of the tree on the way down to where the walk is. */
@@ -59,6 +65,7 @@ class Walk {
   readonly #grammar: Grammar;
   readonly #lines: Lines;
   readonly #definitions: Definition[] = [];
+  readonly #covers: Uint8Array;
   /** weights[n] is what begins to weigh at line n, less what ends to: their running sum is the weight. */
   readonly #changes: Float64Array;
 
@@ -66,9 +73,10 @@ class Walk {
     this.#grammar = grammar;
     this.#lines = lines;
     this.#changes = new Float64Array(lines.count + 2);
+    this.#covers = new Uint8Array(lines.count);
   }
 
-  run(tree: Tree): Outline {
+  run(tree: Tree): Reading {
     const cursor = tree.walk();
     const frames: Frame[] = [newFrame(false, false)];
     try {
@@ -82,7 +90,8 @@ class Walk {
       sum += this.#changes[line]!;
       weights[line]! += sum;
     }
-    return { weights, definitions: this.#definitions };
+    const understood = !tree.rootNode.hasError;
+    return { weights, definitions: this.#definitions, understood, covers: this.#covers };
   }
 
   /** Visits every node worth visiting, in order, without recursion: trees can be deeper than the stack. */
@@ -109,6 +118,7 @@ class Walk {
     const first = cursor.startPosition.row;
     const last = this.#lastLine(first, cursor.endPosition);
     if (role === Role.Comment || role === Role.Attribute) {
+      if (role === Role.Comment) this.#covers.fill(Cover.Comment, first, last + 1);
       this.#weigh(first, last, INSIDE_WEIGHT[role]!);
       waitForOwner(frame, first, last, role);
       return undefined;
@@ -128,6 +138,8 @@ class Walk {
     const look = kind === Role.Wrapper || kind === Role.Container || (last > first && (long || kind === Role.Value));
     const plain = kind === Role.Wrapper && frame.insideFunction ? Role.Other : kind;
     this.#weigh(first, last, INSIDE_WEIGHT[plain]! + (look ? 0 : UNSEEN_WEIGHT));
+    if (last > first && (kind === Role.Function || (!look && TEXT.test(cursor.nodeType))))
+      this.#covers.fill(Cover.Code, first + 1, last + 1);
     if (kind === Role.Function && long) this.#weighShreds(first, last);
     frame.siblingLast = last;
     return look

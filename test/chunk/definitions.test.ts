@@ -131,8 +131,19 @@ describe('definitions in places of their own', () => {
       ['A', 'run', 'walk'],
     ],
     ['a.rs', 'trait A {\n  type Item;\n  fn run(&self);\n}', ['A', 'Item', 'run']],
+    ['a.kt', '@Target(CLASS)\n@Mark\npublic annotation class A\n', ['A']],
+    ['a.rs', 'pin_project! {\n    pub struct A<T> {\n        inner: T,\n    }\n}', ['A']],
+    ['a.rb', 'concern do\n  def run\n  end\nend', ['run']],
   ])('of %s are found: %s', async (path, text, names) => {
     expect(await symbolsOf(path, text)).toEqual(names);
+  });
+
+  test.each([
+    ['a.py', 'class A:\n    """As in:\n\n    class Sample(A):\n    """\n    x = 1\n'],
+    ['a.kt', '/*\nclass Sample : A() {\n*/\nclass A {\n}\n'],
+    ['a.ts', 'class A {\n  text = `\nclass Sample extends A {\n`;\n}\n'],
+  ])('in comments and strings of %s are none', async (path, text) => {
+    expect(await symbolsOf(path, text)).not.toContain('Sample');
   });
 
   test('an implementation of a trait is in the scope of both, and defines neither', async () => {

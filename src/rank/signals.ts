@@ -49,24 +49,34 @@ export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
   'file size': ({ row }) => Math.min(1, Math.log2(1 + row.fileLines) / Math.log2(LARGE_FILE_LINES)),
   'words in order': ({ inOrder }) => inOrder,
   'place named': ({ row }, { query }) => Math.max(0, ...query.places.map((place) => placeIn(row, place))),
-  test: ({ row }, { query }) => (row.kind === 'tests' && !asksFor(query, 'test', 'spec', 'fixture', 'mock') ? 1 : 0),
-  example: ({ row }, { query }) =>
-    EXAMPLE.test(row.path) && !asksFor(query, 'example', 'demo', 'sample', 'benchmark', 'bench') ? 1 : 0,
-  prose: ({ row }, { query }) => (row.kind === 'docs' && !asksFor(query, ...PROSE_WORDS) ? 1 : 0),
-  config: ({ row }, { query }) => (row.kind === 'config' && !asksFor(query, ...CONFIG_WORDS) ? 1 : 0),
+  test: ({ row }, { query }) => (row.kind === 'tests' && !asksFor(query, TEST_WORDS) ? 1 : 0),
+  example: ({ row }, { query }) => (EXAMPLE.test(row.path) && !asksFor(query, EXAMPLE_WORDS) ? 1 : 0),
+  prose: ({ row }, { query }) => (row.kind === 'docs' && !asksFor(query, PROSE_WORDS) ? 1 : 0),
+  config: ({ row }, { query }) => (row.kind === 'config' && !asksFor(query, CONFIG_WORDS) ? 1 : 0),
   'declarations only': ({ row }, { query }) =>
-    DECLARATIONS.test(row.path) && !asksFor(query, 'declaration', 'typing', 'stub') ? 1 : 0,
+    DECLARATIONS.test(row.path) && !asksFor(query, DECLARATION_WORDS) ? 1 : 0,
   barrel: ({ row }) => (BARREL.test(row.path) ? 1 : 0),
-  legacy: ({ row }, { query }) =>
-    LEGACY.test(row.path) && !asksFor(query, 'compat', 'legacy', 'deprecated', 'shim', 'vendor') ? 1 : 0,
+  legacy: ({ row }, { query }) => (LEGACY.test(row.path) && !asksFor(query, LEGACY_WORDS) ? 1 : 0),
 };
 
 /** A file of so many lines is as large as files get. */
 const LARGE_FILE_LINES = 4096;
 
-/** Words that ask for prose or for settings themselves; "how config is loaded" asks for code. */
-const PROSE_WORDS = ['docs', 'documentation', 'readme', 'guide', 'tutorial', 'changelog', 'faq', 'manual'];
-const CONFIG_WORDS = ['yaml', 'yml', 'toml', 'workflow', 'dockerfile', 'makefile', 'lockfile'];
+/** Words that ask for such files themselves, as terms; "how config is loaded" asks for code. */
+const TEST_WORDS = termsOf('test spec fixture mock');
+const EXAMPLE_WORDS = termsOf('example demo sample benchmark bench');
+const PROSE_WORDS = termsOf('docs documentation readme guide tutorial changelog faq manual');
+const CONFIG_WORDS = termsOf('yaml yml toml workflow dockerfile makefile lockfile');
+const DECLARATION_WORDS = termsOf('declaration typing stub');
+const LEGACY_WORDS = termsOf('compat legacy deprecated shim vendor');
+
+function termsOf(words: string): ReadonlySet<string> {
+  return new Set(words.split(' ').map(stem));
+}
+
+function asksFor(query: Query, words: ReadonlySet<string>): boolean {
+  return query.terms.some((term) => words.has(term));
+}
 
 /** Where a cosine lies between the least and the largest of all candidates, 0 to 1; a candidate without one is last. */
 function within({ least, most }: Range, cosine: number): number {
@@ -144,10 +154,6 @@ const OWNER_ALONE = 0.5;
 
 function squash(name: string): string {
   return name.replaceAll('_', '').toLowerCase();
-}
-
-function asksFor(query: Query, ...words: readonly string[]): boolean {
-  return words.some((word) => query.terms.includes(stem(word)));
 }
 
 /** Terms of a file's name without its extension; of its folder's name where the file's own says nothing (`mod.rs`). */

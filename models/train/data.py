@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 # Never trained on, whatever the list of repositories, so that held-out figures of different lists can be compared.
 HELD_OUT = ["elixir-explorer+explorer", "libsdl-org+SDL", "numpy+numpy", "rust-lang+regex", "vitejs+vite"]
-KINDS = ["doc", "module", "commit", "test", "name", "section"]
+KINDS = ["doc", "module", "commit", "test", "name", "section", "fence", "message"]
 SHARE = {"name": 0.5}    # share of a kind that one epoch sees (1 where not named)
 RUN = 256                # pairs of one repository in a row: negatives from the same code (largest gain of the first study)
 BATCH = 2048

@@ -1,4 +1,4 @@
-"""Read a bare git directory: its licence, its source files, its commits."""
+"""Read a bare git directory: its licence, its source files, its documentation, its commits."""
 import re
 import subprocess
 import time
@@ -6,6 +6,7 @@ import time
 from languages import LANGUAGE
 
 MAX_FILES = 6000        # files read of one repository
+MAX_DOCUMENTS = 1500    # documents read of one repository
 MAX_COMMITS = 2500      # commits read of one repository
 COMMIT_SECONDS = 20     # and no longer than this
 MAX_BYTES = 200_000     # a larger file is generated or data
@@ -17,8 +18,12 @@ VENDORED = re.compile(r"(^|/)(vendor(ed)?|_vendor|third[-_]?party|3rdparty|node_
 SKIP_COMMIT = re.compile(r"^(bump|release|merge|revert|version|prepare|typos?|lint|format|docs?|tests?|ci|chore|style|"
                          r"build|deps|cleanup|clean up|wip|update (dep|change|read|version|copy|doc|test)|v?\d+\.)|"
                          r"changelog|readme|typo|copyright|\brelease\b|upgrade|dependenc|whitespace|rubocop|eslint", re.I)
-TEST_PATH = re.compile(r"(^|[/_.])(tests?|specs?|__tests__|testing|mocks?|fixtures?|examples?|docs?|benchmarks?)[/_.]|"
+TEST_PATH = re.compile(r"(^|[/_.])(tests?|specs?|__tests__|testing|mocks?|fixtures?|examples?|docs?|playground|samples?|benchmarks?)[/_.]|"
                        r"(Tests?|Spec)\.\w+$", re.I)
+DOCUMENT = re.compile(r"\.(md|mdx|markdown|livemd|rst|adoc|asciidoc)$", re.I)
+NO_DOCUMENT = re.compile(r"(^|/)[^/]*(change(s|log)|history|news|release|relnotes|mdtest|agents|claude|upgrad|migrat|contributing|conduct|security|whatsnew|"
+                         r"what_s_new|roadmap|governance|maintain|licen[sc]e|template|authors)[^/]*(/|$)|"
+                         r"(^|/)(zh|cn|ja|jp|ko|fr|es|pt|ru|de|it|tr|vi|id|zh[-_]\w+|pt[-_]\w+)(/|\.)|[._-](zh|cn|ja|ko|ru|fr|es)\.", re.I)
 LICENCES = [("GPL", r"GNU (LESSER |AFFERO |LIBRARY )?GENERAL PUBLIC"), ("MPL-2.0", r"Mozilla Public License"),
             ("EPL", r"Eclipse Public"), ("BUSL", r"Business Source|Reciprocal Public|Elastic License"),
             ("Apache-2.0", r"Apache License"), ("MIT", r"Permission is hereby granted, free of charge|MIT License"),
@@ -57,20 +62,37 @@ def sources(directory, excluded_names, rng):
                 and not VENDORED.search(path) and not excluded_names & set(path.lower().split("/")[:-1]):
             wanted.append((path, language, parts[2]))
     rng.shuffle(wanted)
-    wanted = wanted[:MAX_FILES]
-    data = git(directory, "cat-file", "--batch", input="\n".join(w[2] for w in wanted).encode() + b"\n")
+    for (path, language), text in blobs(directory, [((path, language), blob) for path, language, blob in wanted[:MAX_FILES]]):
+        if max(map(len, text.split("\n"))) < 400:
+            yield path, language, text
+
+
+def documentation(directory, excluded_names):
+    """(path, text) of up to MAX_DOCUMENTS documents of the newest commit, the highest in the tree first."""
+    wanted = []
+    for line in git(directory, "ls-tree", "-r", "-l", "HEAD").decode("utf-8", "replace").split("\n"):
+        head, _, path = line.partition("\t")
+        parts = head.split()
+        if DOCUMENT.search(path) and not NO_DOCUMENT.search(path) and not VENDORED.search(path) and len(parts) == 4 and \
+                parts[3].isdigit() and 200 < int(parts[3]) < 2 * MAX_BYTES and not excluded_names & set(path.lower().split("/")[:-1]):
+            wanted.append((path, parts[2]))
+    wanted.sort(key=lambda document: (document[0].count("/"), document[0]))
+    yield from blobs(directory, wanted[:MAX_DOCUMENTS])
+
+
+def blobs(directory, wanted):
+    """Yield (key, text) for each (key, object name)."""
+    data = git(directory, "cat-file", "--batch", input="\n".join(blob for _, blob in wanted).encode() + b"\n")
     at = 0
-    for path, language, _ in wanted:
+    for key, _ in wanted:
         end = data.index(b"\n", at)
         header = data[at:end].split()
         if header[1:2] != [b"blob"]:
             at = end + 1
             continue
         size = int(header[2])
-        text = data[end + 1:end + 1 + size].decode("utf-8", "replace").replace("\r\n", "\n").replace("\t", "    ")
+        yield key, data[end + 1:end + 1 + size].decode("utf-8", "replace").replace("\r\n", "\n").replace("\t", "    ")
         at = end + 1 + size + 1
-        if max(map(len, text.split("\n"))) < 400:
-            yield path, language, text
 
 
 def commits(directory):

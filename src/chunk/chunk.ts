@@ -11,7 +11,7 @@ import { outlineSections } from './sections.ts';
 import { Cover, type Outline, outline, type Reading } from './syntax.ts';
 
 /** Changes whenever the same text would be chunked otherwise: the index is then built anew. */
-export const CHUNKER_VERSION = '2';
+export const CHUNKER_VERSION = '3';
 
 const MACRO_LANGUAGES = new Set(['c', 'cpp']);
 

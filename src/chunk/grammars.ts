@@ -9,10 +9,10 @@ export type { Node, Tree, TreeCursor };
 
 /**
  * A parse may take this long, then its file is chunked by lines: grammars need 0.1 to 1 ms for a thousand characters,
- * and seconds only where a text drives them astray. It is the thread's own time where Node tells it (from 23.9 on):
+ * Scala's up to 8 (500 ms for a file of 60,000), and seconds only where a text drives them astray. It is the thread's own time where Node tells it (from 23.9 on):
  * how a file is chunked must not depend on how busy the machine is.
  */
-export const PARSE_MS_MAX = 500;
+export const PARSE_MS_MAX = 1_000;
 const PARSE_MS_PER_1000_CHARS = 5;
 
 /** What a node is to the chunker. */

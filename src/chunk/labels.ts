@@ -12,8 +12,8 @@ export type Definition = {
 
 export type Labels = { readonly symbols: readonly string[]; readonly scope: readonly string[] };
 
-/** A chunk with more definitions is a list (constants, prototypes): its text says the rest. */
-const SYMBOLS_PER_CHUNK_MAX = 40;
+/** A chunk of short lines (constants, prototypes) has many; with more than these, its text says the rest. */
+const SYMBOLS_PER_CHUNK_MAX = 100;
 /** The innermost ones count where nesting is deeper. */
 const SCOPE_MAX = 8;
 

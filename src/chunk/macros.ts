@@ -12,6 +12,8 @@ const MACROS: readonly RegExp[] = [
     String.raw`(?=[_A-Z[a])(?<=\b(?:class|struct|union|enum)[ \t]{1,8})(?:${ATTRIBUTE}\s{1,40})+(?=[A-Za-z_][\w:]*(?:<[^;{}]{0,200}>)?\s*(?:final\s*)?(?:\{|:(?!:)|//))`,
     'g',
   ),
+  // class EXPORTED Name; declares no variable.
+  new RegExp(String.raw`(?=[_A-Z[a])(?<=\bclass[ \t]{1,8})(?:${ATTRIBUTE}[ \t]{1,40})+(?=\w+;)`, 'g'),
   // NAMESPACE_BEGIN or PRIVATE_UNLESS_TESTED: alone on its line, but not TEST_BEGIN(name) and its body, nor what a #define goes on with.
   new RegExp(String.raw`(?<!\\\r?\n)^[ \t]*${MACRO}:?[ \t]*$(?!\s*\{)`, 'gm'),
   // EXPORTED_FUNCTION int name()

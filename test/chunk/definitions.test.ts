@@ -23,6 +23,7 @@ describe('macros of C and C++', () => {
     ['void copy(char* lib_nonnull to) {\n}', ['copy']],
     ['TEST_F(Suite, Case) {\n  run();\n}', ['Case']],
     ['struct LIB_INFO info = {1, 2};', ['info']],
+    ['class LIB_OWNER Later;\nstruct LIB_INFO last;', ['last']],
     ['#define FIRST(a) \\\n  LIB_FIRST(a)\n#define SECOND(a) \\\n  LIB_SECOND(a)\n', ['FIRST', 'SECOND']],
   ])('%s defines %j', async (text, names) => {
     expect(await symbolsOf('a.h', text)).toEqual(names);
@@ -115,6 +116,11 @@ public inline fun <T> Result<T>.getOrElse(other: () -> T): T = other()
 });
 
 describe('definitions in places of their own', () => {
+  test('are all known where a chunk has as many as a list of constants', async () => {
+    const text = Array.from({ length: 60 }, (_, at) => `HTTP_${400 + at} = ${400 + at}`).join('\n');
+    expect(await symbolsOf('a.py', text)).toHaveLength(60);
+  });
+
   test.each([
     ['a.js', 'var app = exports = module.exports = {};\nres.status = function status(code) {\n};', ['app', 'status']],
     ['a.cpp', 'namespace {\nint run() { return 1; }\n}', ['run']],

@@ -40,7 +40,7 @@ describe('a written name', () => {
       fc.property(fc.string({ maxLength: 3_000 }), (text) => {
         const { name, owners } = splitName(text);
         for (const part of name === undefined ? owners : [name, ...owners]) expect(part).toMatch(/\S/);
-        expect(name?.length ?? 0).toBeLessThanOrEqual(100);
+        expect(name?.length ?? 0).toBeLessThanOrEqual(160);
       }),
       { numRuns: 500, seed: 3 },
     );

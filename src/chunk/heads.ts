@@ -94,7 +94,7 @@ function firstMatch(patterns: readonly RegExp[], text: string): string | undefin
   return undefined;
 }
 
-/** The last line further in than a head, and the line that closes it. */
+/** The last of the lines after a head that are further in than it. */
 function reachOf({ indents, count }: Lines, head: number): number {
   let last = head;
   for (let row = head + 1; row < Math.min(count, head + REACH_LINES_MAX); row++) {

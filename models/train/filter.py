@@ -127,7 +127,7 @@ def main():
         entries.append(entry)
         with open(os.path.join(options.out, name[:-1]), "w") as handle:
             json.dump({key: value for key, value in entry.items() if key != "shown"}, handle)
-    with open(os.path.join(options.out, "dropped.jsonl"), "w") as handle:       # to read by eye, never to train on
+    with open(os.path.join(options.out, "dropped.txt"), "w") as handle:     # to read by eye; not .jsonl, which would be trained on
         for entry in entries:
             handle.writelines(json.dumps({"repository": entry["repository"], "rule": r} | p) + "\n" for r, p in entry["shown"].items())
     report(entries, options.out)

@@ -13,6 +13,7 @@ STOP_COMMENT = re.compile(r"^\s*([@\\](param|return|throws|brief$|since|see|auth
                           r"returns:|raises:|example|usage|note:|-\s*parameter|#\s|##|---|===|>>>|```|\.\. |\* )", re.I)
 ATTRIBUTE = re.compile(r"^\s*(@\w|#\[|\[\w|template\s*<|#pragma|@impl|@spec)")
 LINE_COMMENT = re.compile(r"^\s*(//[/!]?|#(?!\[|include|define|if|e|pragma|!)|---?[ |^]?|--$|%+|;;+)")
+PREPROCESSOR = re.compile(r"\s*#\s?(if|ifdef|ifndef|elif|elseif|else|endif|define|undef|pragma|region|endregion)\b")
 CLOSER = re.compile(r"\s*([})\]]|end\b|fi\b|done\b|esac\b|\{)")
 MODULE = {language: re.compile(r"(?:#.*\n|\s)*(?:" + pattern + ")") for language, pattern in {
     "python": r"[rR]?(\"\"\"|''')(?P<text>[\s\S]{20,3000}?)\1", "rust": r"(?P<text>(?://!.*\n)+)",
@@ -68,15 +69,15 @@ def indentation(line):
 def block(lines, start, language):
     """Index after the last line of the definition that starts at `start`, told by indentation."""
     indent = indentation(lines[start])
-    name = re.match(r"\w+", lines[start])
+    name = re.match(r"(?!(?:data|newtype|type|class)\b)[\w']+", lines[start]) if language == "haskell" else None
     last = end = start + 1
     while end < len(lines) and end - start < 80:
         line = lines[end]
-        if line.strip():
+        if name and line.startswith(name[0] + " "):             # the equations below a signature
+            last = end + 1
+        elif line.strip() and not PREPROCESSOR.match(line):     # of which the indentation says nothing
             depth = indentation(line)
-            if language == "haskell" and name and line.startswith(name[0] + " "):
-                pass
-            elif depth < indent or (depth == indent and not CLOSER.match(line)):
+            if depth < indent or (depth == indent and not CLOSER.match(line)):
                 break
             last = end + 1
             if depth == indent and not line.strip().startswith(("{", ")", "]")):

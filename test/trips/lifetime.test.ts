@@ -6,6 +6,8 @@ import { BIN, makePlace, manyFiles, msUntilExit, type Place, PROJECT, pause, Raw
 const HANDSHAKE_MS_MAX = 1_000;
 const EXIT_MS_MAX = 1_000;
 const ORPHAN_MS_MAX = 3_000;
+/** The least of so many times counts: what other work on the machine takes is not the server's. */
+const ATTEMPTS = 3;
 /** Far beyond the bounds: a server that outlives this is killed, and the test fails. */
 const GIVE_UP_MS = 15_000;
 
@@ -42,17 +44,16 @@ test.each([
   ['small', () => cold(idle)],
   ['large and cold', () => cold(large)],
 ])('the handshake is answered within a second on a %s repository', async (_name, place) => {
-  const times: number[] = [];
-  for (let attempt = 0; attempt < 3; attempt++) {
+  await expectWithin(HANDSHAKE_MS_MAX, async () => {
     const startedMs = performance.now();
     const server = new RawServer(place());
     const result = await server.initialize();
-    times.push(performance.now() - startedMs);
+    const ms = performance.now() - startedMs;
     expect(result).toMatchObject({ serverInfo: { name: 'dowser' }, capabilities: { tools: {} } });
     server.child.stdin.end();
     await msUntilExit(server.child, GIVE_UP_MS);
-  }
-  expect(Math.min(...times), `${times.map(Math.round)} ms`).toBeLessThan(HANDSHAKE_MS_MAX);
+    return ms;
+  });
 });
 
 describe.each(['idle', 'indexing'])('a server that is %s', (state) => {
@@ -73,31 +74,42 @@ describe.each(['idle', 'indexing'])('a server that is %s', (state) => {
       (server: RawServer) => server.child.stdin.write('x'.repeat(5 * 1024 * 1024)),
     ],
   ])('ends within a second when %s', async (_name, end) => {
-    const server = await startIn(state);
-    end(server);
-    const ms = await msUntilExit(server.child, GIVE_UP_MS);
-    expect(server.child.signalCode).toBeNull();
-    expect(ms).toBeLessThan(EXIT_MS_MAX);
+    await expectWithin(EXIT_MS_MAX, async () => {
+      const server = await startIn(state);
+      end(server);
+      const ms = await msUntilExit(server.child, GIVE_UP_MS);
+      expect(server.child.signalCode).toBeNull();
+      return ms;
+    });
   });
 
   test.skipIf(process.platform === 'win32')('ends soon after its parent was killed', async () => {
-    const place = state === 'idle' ? idle : cold(large);
-    const parent = spawn(process.execPath, ['-e', PARENT, BIN], {
-      cwd: place.root,
-      env: place.environment,
-      stdio: ['pipe', 'pipe', 'inherit'],
+    await expectWithin(ORPHAN_MS_MAX, async () => {
+      const place = state === 'idle' ? idle : cold(large);
+      const parent = spawn(process.execPath, ['-e', PARENT, BIN], {
+        cwd: place.root,
+        env: place.environment,
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      const pid = Number(
+        await new Promise<string>((resolve) => parent.stdout.once('data', (data: Buffer) => resolve(data.toString()))),
+      );
+      await pause(500);
+      expect(isAlive(pid)).toBe(true);
+      parent.kill('SIGKILL');
+      const startedMs = performance.now();
+      while (isAlive(pid) && performance.now() - startedMs < GIVE_UP_MS) await pause(50);
+      return performance.now() - startedMs;
     });
-    const pid = Number(
-      await new Promise<string>((resolve) => parent.stdout.once('data', (data: Buffer) => resolve(data.toString()))),
-    );
-    await pause(500);
-    expect(isAlive(pid)).toBe(true);
-    parent.kill('SIGKILL');
-    const startedMs = performance.now();
-    while (isAlive(pid) && performance.now() - startedMs < GIVE_UP_MS) await pause(50);
-    expect(performance.now() - startedMs).toBeLessThan(ORPHAN_MS_MAX);
   });
 });
+
+/** Measures once more where a time was too long: only what is always slow fails. */
+async function expectWithin(msMax: number, measure: () => Promise<number>): Promise<void> {
+  const times: number[] = [];
+  while (times.length < ATTEMPTS && !(Math.min(...times) < msMax)) times.push(await measure());
+  expect(Math.min(...times), `${times.map(Math.round)} ms`).toBeLessThan(msMax);
+}
 
 /** Starts a server whose input stays open when this process dies: the test itself holds the other end. */
 const PARENT = `

@@ -40,11 +40,11 @@ export type Cursor = {
 };
 
 /** Where the request points, as text. Throws DowserError when it points nowhere. */
-export function cursorOf(engine: Engine, request: CompleteRequest): Cursor {
+export async function cursorOf(engine: Engine, request: CompleteRequest): Promise<Cursor> {
   const path = request.path === undefined ? undefined : confine(engine.root, request.path);
   if (request.prefix !== undefined) {
     const { prefix, suffix = '' } = request;
-    const seenFrom = lineOf(engine.root, path, prefix);
+    const seenFrom = await lineOf(engine.root, path, prefix);
     const seenTo = seenFrom + lineSpans(prefix).length + lineSpans(suffix).length;
     return { path, before: prefix, after: suffix, seenFrom, seenTo };
   }
@@ -54,7 +54,7 @@ export function cursorOf(engine: Engine, request: CompleteRequest): Cursor {
       "Give 'path' and 'line' of the cursor, or 'prefix': the unsaved text before it.",
     );
   }
-  const read = readText(engine.root, path);
+  const read = await readText(engine.root, path);
   if (!('text' in read))
     throw new DowserError('not_found', `${path} can't be read (${read.reason}). Give 'prefix' with the text instead.`);
   const spans = lineSpans(read.text);
@@ -75,8 +75,8 @@ export function cursorOf(engine: Engine, request: CompleteRequest): Cursor {
 }
 
 /** Where an unsaved text begins in its file: at the top, unless its first lines stand elsewhere on disk. */
-function lineOf(root: string, path: string | undefined, prefix: string): number {
-  const read = path === undefined ? undefined : readText(root, path);
+async function lineOf(root: string, path: string | undefined, prefix: string): Promise<number> {
+  const read = path === undefined ? undefined : await readText(root, path);
   const head = sliceLines(prefix, lineSpans(prefix), 1, HEAD_LINES);
   if (read === undefined || !('text' in read)) return 1;
   const at = Math.max(0, read.text.indexOf(head));

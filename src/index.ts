@@ -8,6 +8,7 @@ import { log, setLogLevel } from './log.ts';
 import { type Engine, search } from './search.ts';
 import { type Shown, show } from './show.ts';
 import { findSimilar, pieceAt } from './similar.ts';
+import { MASKS_VERSION } from './source/mask.ts';
 import { TOKENS_VERSION } from './tokens.ts';
 import type { Answer, AskOptions, CodeIndex } from './types.ts';
 import { openUpkeep, type Upkeep } from './upkeep.ts';
@@ -32,7 +33,7 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
   const { embedder, problem } = await openModel(config);
   const upkeep = await openUpkeep({
     config,
-    fingerprint: `${CHUNKER_VERSION} ${TOKENS_VERSION}`,
+    fingerprint: `${CHUNKER_VERSION} ${TOKENS_VERSION} ${MASKS_VERSION}`,
     model: embedder === undefined ? undefined : { id: embedder.id, dimensions: embedder.dimensions },
   }).catch(async (error: unknown) => {
     await embedder?.close();
@@ -69,9 +70,9 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
         throw new DowserError('bad_argument', "Give 'path' and 'line' of the code to compare, or 'code' itself.");
       }
       const { piece, shown } = await proven(async () => {
-        const piece = code === undefined ? pieceAt(engine(), path!, line!) : { code };
+        const piece = code === undefined ? await pieceAt(engine(), path!, line!) : { code };
         const ranked = await findSimilar(engine(), piece, request, minSimilarity);
-        return { piece, shown: show(config.root, ranked, { terms: [], limit, maxTokens }) };
+        return { piece, shown: await show(config.root, ranked, { terms: [], limit, maxTokens }) };
       });
       const question =
         piece.path === undefined ? 'the given code' : `${piece.path}:${piece.startLine}-${piece.endLine}`;
@@ -81,9 +82,9 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
       const { limit, maxTokens } = bounds(request);
       await upkeep.freshen([]);
       const { cursor, shown } = await proven(async () => {
-        const cursor = cursorOf(engine(), request);
+        const cursor = await cursorOf(engine(), request);
         const { ranked, terms } = await findContext(engine(), cursor);
-        return { cursor, shown: show(config.root, ranked, { terms, limit, maxTokens }) };
+        return { cursor, shown: await show(config.root, ranked, { terms, limit, maxTokens }) };
       });
       const question =
         cursor.path === undefined

@@ -20,7 +20,7 @@ export async function prepareFiles(
   const files: { source: SourceFile; chunks: Chunk[] }[] = [];
   const prepared: (Skip | number)[] = [];
   for (const entry of entries) {
-    const source = readSource(root, entry);
+    const source = await readSource(root, entry);
     if (!('text' in source)) {
       prepared.push(source);
       continue;

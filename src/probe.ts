@@ -1,5 +1,5 @@
 /** Looks for a question's names in files that are not indexed yet, so that those that matter are indexed first. */
-import { readText } from './source/read.ts';
+import { readUnmasked } from './source/read.ts';
 
 /** How strongly a file speaks for a question; higher is better, and files without any sign are left out. */
 export type Probed = { readonly path: string; readonly score: number; readonly defines: boolean };
@@ -17,7 +17,7 @@ export function probeFiles(root: string, paths: readonly string[], needles: read
   const defining = needles.map((needle) => new RegExp(`${DEFINING}${asPattern(needle)}\\b`));
   const found: Probed[] = [];
   for (const path of paths) {
-    const read = readText(root, path);
+    const read = readUnmasked(root, path);
     if (!('text' in read)) continue;
     let score = 0;
     let defines = false;

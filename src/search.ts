@@ -180,7 +180,7 @@ export async function search(engine: Engine, text: string, filters: Filters, lim
   const { query, read } = mend(engine.store, asked);
   const { found, rarity } = await findCandidates(engine, query);
   const ranked = rank(query, found, rarity);
-  const shown = show(engine.root, ranked, query);
+  const shown = await show(engine.root, ranked, query);
   const notes = explain(asked.text, read);
   // Judged by the question as it was asked: a word that is not here stays one, however it was read.
   return { query, shown, found: ranked.length, ...judge(asked, ranked, rarity), notes };

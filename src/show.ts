@@ -3,6 +3,7 @@ import { hashText } from './hash.ts';
 import { type LineSpan, lineSpans, sliceLines } from './lines.ts';
 import { allowance, countTokens, SNIPPET_HEAD_TOKENS } from './rank/budget.ts';
 import { excerpt } from './rank/snippet.ts';
+import { countMasks } from './source/mask.ts';
 import { readText } from './source/read.ts';
 import type { ChunkRow, Query, Reason, SkipReason, Snippet } from './types.ts';
 
@@ -27,11 +28,11 @@ const SNIPPET_TOKENS_MIN = 120;
 const SHIFT_LINES_MAX = 400;
 
 /** Takes from `ranked`, best first, until `limit` snippets stand or the budget is spent. */
-export function show(
+export async function show(
   root: string,
   ranked: readonly Showable[],
   query: Pick<Query, 'terms' | 'limit' | 'maxTokens'>,
-): Shown {
+): Promise<Shown> {
   const disk: Disk = new Map();
   const snippets: Snippet[] = [];
   const vanished: string[] = [];
@@ -40,7 +41,7 @@ export function show(
   let overBudget = 0;
   for (const { row, score, reasons } of ranked) {
     if (snippets.length + overBudget >= query.limit) break;
-    const place = anchor(root, row, disk);
+    const place = await anchor(root, row, disk);
     if (place === undefined) {
       vanished.push(row.path);
       continue;
@@ -60,6 +61,7 @@ export function show(
       language: row.language,
       symbols: [...row.scope, ...row.symbols],
       text: text.replace(/\r?\n$/, ''),
+      masked: countMasks(text),
       score,
       reasons,
     });
@@ -68,8 +70,12 @@ export function show(
 }
 
 /** The chunk's lines where they are on disk now, each with its own line end: in place, moved within the file, or nowhere. */
-function anchor(root: string, row: ChunkRow, disk: Disk): { startLine: number; lines: string[] } | undefined {
-  const file = open(root, row.path, disk);
+async function anchor(
+  root: string,
+  row: ChunkRow,
+  disk: Disk,
+): Promise<{ startLine: number; lines: string[] } | undefined> {
+  const file = await open(root, row.path, disk);
   if (file === undefined) return undefined;
   if (row.startLine === 0) return { startLine: 0, lines: [] };
   const count = row.endLine - row.startLine + 1;
@@ -102,9 +108,13 @@ function findLines(
 
 const NAME_ONLY: ReadonlySet<SkipReason> = new Set(['too_large', 'binary']);
 
-function open(root: string, path: string, disk: Disk): { text: string; spans: readonly LineSpan[] } | undefined {
+async function open(
+  root: string,
+  path: string,
+  disk: Disk,
+): Promise<{ text: string; spans: readonly LineSpan[] } | undefined> {
   if (!disk.has(path)) {
-    const read = readText(root, path);
+    const read = await readText(root, path);
     // What is known by its name alone is shown by its name: it is enough that it is there.
     const text = 'text' in read ? read.text : NAME_ONLY.has(read.reason) ? '' : undefined;
     disk.set(path, text === undefined ? undefined : { text, spans: lineSpans(text) });

@@ -33,9 +33,9 @@ export type Piece = {
 };
 
 /** The piece at a place: the chunk there, or the lines around it. Throws DowserError when the place does not exist. */
-export function pieceAt(engine: Engine, argument: string, line: number): Piece {
+export async function pieceAt(engine: Engine, argument: string, line: number): Promise<Piece> {
   const path = confine(engine.root, argument);
-  const read = readText(engine.root, path);
+  const read = await readText(engine.root, path);
   if (!('text' in read))
     throw new DowserError(
       'not_found',

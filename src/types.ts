@@ -159,7 +159,9 @@ export type Snippet = {
   readonly endLine: number;
   readonly language: string;
   readonly symbols: readonly string[];
+  /** Equal to the disk, but for `masked` secrets. */
   readonly text: string;
+  readonly masked: number;
   readonly score: number;
   readonly reasons: readonly Reason[];
 };

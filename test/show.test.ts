@@ -29,7 +29,7 @@ function showAll(root: string, rows: readonly ChunkRow[], maxTokens = 2_000, lim
 describe('a snippet', () => {
   test('is the lines on disk, without the end of the last', async () => {
     const root = makeProject({ 'a.js': LEASE.replaceAll('\n', '\r\n') });
-    const { snippets, vanished } = showAll(root, await rowsOf(root, 'a.js'));
+    const { snippets, vanished } = await showAll(root, await rowsOf(root, 'a.js'));
     expect(vanished).toEqual([]);
     expect(snippets).toMatchObject([{ path: 'a.js', startLine: 1, endLine: 4, language: 'javascript' }]);
     expect(snippets[0]!.text).toBe(LEASE.replaceAll('\n', '\r\n').slice(0, -2));
@@ -42,7 +42,7 @@ describe('a snippet', () => {
     const root = makeProject({ 'a.js': LEASE });
     const rows = await rowsOf(root, 'a.js');
     writeFileSync(join(root, 'a.js'), text);
-    const { snippets, vanished } = showAll(root, rows);
+    const { snippets, vanished } = await showAll(root, rows);
     expect(vanished).toEqual([]);
     expect(snippets).toMatchObject([{ startLine, endLine: startLine + 3, text: LEASE.slice(0, -1) }]);
   });
@@ -55,7 +55,7 @@ describe('a snippet', () => {
     expect(row.startLine).toBeGreaterThan(1);
     const own = all.slice(row.startLine - 1, row.endLine).join('\n');
     writeFileSync(join(root, 'a.js'), own);
-    expect(showAll(root, [row], 2_000, 1).snippets).toMatchObject([{ startLine: 1, text: own }]);
+    expect((await showAll(root, [row], 2_000, 1)).snippets).toMatchObject([{ startLine: 1, text: own }]);
   });
 
   test.each([
@@ -67,7 +67,7 @@ describe('a snippet', () => {
     const root = makeProject({ 'a.js': LEASE, 'b.js': OTHER });
     const rows = [...(await rowsOf(root, 'a.js')), ...(await rowsOf(root, 'b.js'))];
     writeFileSync(join(root, 'a.js'), text);
-    const { snippets, vanished } = showAll(root, rows);
+    const { snippets, vanished } = await showAll(root, rows);
     expect(vanished).toEqual(['a.js']);
     expect(snippets.map(({ path }) => path)).toEqual(['b.js']);
   });
@@ -76,14 +76,14 @@ describe('a snippet', () => {
     const root = makeProject({ 'a.js': LEASE });
     const rows = await rowsOf(root, 'a.js');
     rmSync(join(root, 'a.js'));
-    expect(showAll(root, rows)).toMatchObject({ snippets: [], vanished: ['a.js'], tokens: 0 });
+    expect(await showAll(root, rows)).toMatchObject({ snippets: [], vanished: ['a.js'], tokens: 0 });
   });
 
   test('whose copies stand twice is the nearest one', async () => {
     const root = makeProject({ 'a.js': `${LEASE}\n` });
     const rows = await rowsOf(root, 'a.js');
     writeFileSync(join(root, 'a.js'), `\n\n${LEASE}\n\n\n\n\n\n\n${LEASE}`);
-    expect(showAll(root, rows).snippets).toMatchObject([{ startLine: 3 }]);
+    expect((await showAll(root, rows)).snippets).toMatchObject([{ startLine: 3 }]);
   });
 });
 
@@ -95,11 +95,11 @@ describe('a file known by its name alone', () => {
     const root = makeProject({ 'logo.bin': content });
     const rows = await rowsOf(root, 'logo.bin');
     expect(rows).toMatchObject([{ startLine: 0 }]);
-    const { snippets, vanished } = showAll(root, rows);
+    const { snippets, vanished } = await showAll(root, rows);
     expect(vanished).toEqual([]);
     expect(snippets).toMatchObject([{ path: 'logo.bin', startLine: 0, endLine: 0, text: '' }]);
     rmSync(join(root, 'logo.bin'));
-    expect(showAll(root, rows)).toMatchObject({ snippets: [], vanished: ['logo.bin'] });
+    expect(await showAll(root, rows)).toMatchObject({ snippets: [], vanished: ['logo.bin'] });
   });
 });
 
@@ -110,7 +110,7 @@ test('many changed chunks of one huge file are given up soon', async () => {
   writeFileSync(join(root, 'huge.txt'), lines(...text.map((line) => `${line} changed`)));
   expect(rows).toHaveLength(160);
   // Looking at every line for each of them takes minutes, which the time limit of a test notices.
-  expect(showAll(root, rows).vanished).toHaveLength(160);
+  expect((await showAll(root, rows)).vanished).toHaveLength(160);
 });
 
 describe('the budget', () => {
@@ -125,16 +125,20 @@ describe('the budget', () => {
     );
     const root = makeProject({ 'a.js': functions.join('\n') });
     const rows = await rowsOf(root, 'a.js');
-    fc.assert(
-      fc.property(fc.integer({ min: 200, max: 4_000 }), fc.integer({ min: 1, max: 50 }), (maxTokens, limit) => {
-        const { snippets, tokens, overBudget, vanished } = showAll(root, rows, maxTokens, limit);
-        const spent = snippets.reduce((sum, { text }) => sum + countTokens(text) + SNIPPET_HEAD_TOKENS, 0);
-        expect(spent).toBeLessThanOrEqual(maxTokens);
-        expect(tokens).toBeLessThanOrEqual(maxTokens);
-        expect(snippets.length).toBeGreaterThan(0);
-        expect(snippets.length + overBudget).toBeLessThanOrEqual(limit);
-        expect(vanished).toEqual([]);
-      }),
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 200, max: 4_000 }),
+        fc.integer({ min: 1, max: 50 }),
+        async (maxTokens, limit) => {
+          const { snippets, tokens, overBudget, vanished } = await showAll(root, rows, maxTokens, limit);
+          const spent = snippets.reduce((sum, { text }) => sum + countTokens(text) + SNIPPET_HEAD_TOKENS, 0);
+          expect(spent).toBeLessThanOrEqual(maxTokens);
+          expect(tokens).toBeLessThanOrEqual(maxTokens);
+          expect(snippets.length).toBeGreaterThan(0);
+          expect(snippets.length + overBudget).toBeLessThanOrEqual(limit);
+          expect(vanished).toEqual([]);
+        },
+      ),
       { seed: 37, numRuns: 60 },
     );
   });

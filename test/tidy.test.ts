@@ -31,6 +31,7 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   'onnxruntime-node': /^embed\/onnx\.ts$/,
   '@huggingface/tokenizers': /^embed\/tokenizer\.ts$/,
   '@modelcontextprotocol/server': /^mcp\//,
+  '@secretlint': /^source\/mask\.ts$/,
   chokidar: /^source\/watch\.ts$/,
   ignore: /^source\/ignore\.ts$/,
 };

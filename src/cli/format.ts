@@ -31,6 +31,8 @@ export function remarks(answer: Answer): string[] {
       `No good match${confidenceText(answer)}: these are guesses. Try the name of a symbol, or words that the code would use.`,
     );
   lines.push(...answer.notes.map((note) => visibleLine(note)));
+  const masked = answer.snippets.reduce((sum, snippet) => sum + snippet.masked, 0);
+  if (masked > 0) lines.push(`${number(masked)} ${masked === 1 ? 'secret' : 'secrets'} masked.`);
   if (answer.omitted.budget > 0)
     lines.push(`${number(answer.omitted.budget)} more found: raise --max-tokens to see them.`);
   if (answer.omitted.vanished > 0)
@@ -40,9 +42,11 @@ export function remarks(answer: Answer): string[] {
 }
 
 export function answerJson(answer: Answer): string {
-  const results = answer.snippets.map(({ path, startLine, endLine, language, symbols, score, reasons, text }) => {
-    return { path, startLine, endLine, language, symbols, score, reasons, text };
-  });
+  const results = answer.snippets.map(
+    ({ path, startLine, endLine, language, symbols, score, reasons, masked, text }) => {
+      return { path, startLine, endLine, language, symbols, score, reasons, masked, text };
+    },
+  );
   const { question, coverage, freshness, weak, confidence, omitted, tokens, notes } = answer;
   return toJson({ query: question, results, coverage, freshness, weak, confidence, omitted, tokens, notes });
 }

@@ -101,6 +101,7 @@ function block(snippet: Snippet, position: number, fence: string): string {
     `${position}. ${place(snippet)}`,
     `score ${snippet.score.toFixed(2)}${reasonsOf(snippet)}`,
     ...(snippet.symbols.length > 0 ? [symbolsOf(snippet)] : []),
+    ...(snippet.masked > 0 ? [`${snippet.masked} ${snippet.masked === 1 ? 'secret' : 'secrets'} masked`] : []),
     ...(count > 0 ? [`${count} hidden ${count === 1 ? 'character' : 'characters'} written as \\u{..}`] : []),
   ];
   if (snippet.startLine === 0) return `${marks.join(' · ')} · known by its name only, its lines are not indexed`;

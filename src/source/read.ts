@@ -1,4 +1,4 @@
-/** Reads one file of the root: its text, or why there is none. Synchronous, for worker threads. */
+/** Reads one file of the root: its text with its secrets masked, or why there is none. */
 import {
   type BigIntStats,
   closeSync,
@@ -17,6 +17,7 @@ import { isInside } from './confine.ts';
 import { decode } from './decode.ts';
 import { fingerprintOf, sameFingerprint } from './fingerprint.ts';
 import { kindOf } from './kinds.ts';
+import { maskSecrets } from './mask.ts';
 import { isSecretName } from './secrets.ts';
 import { isGenerated, isMinified } from './shape.ts';
 
@@ -34,7 +35,7 @@ export type ReadText = { readonly text: string; readonly fingerprint: Fingerprin
 type Content = { readonly bytes: Buffer | undefined; readonly fingerprint: Fingerprint };
 
 /** Reads a listed file for the index. `root` is a real path. */
-export function readSource(root: string, { path }: Pick<Entry, 'path'>): SourceFile | Skip {
+export async function readSource(root: string, { path }: Pick<Entry, 'path'>): Promise<SourceFile | Skip> {
   const content = readContent(root, path);
   if ('reason' in content) return content;
   const { bytes, fingerprint } = content;
@@ -51,11 +52,18 @@ export function readSource(root: string, { path }: Pick<Entry, 'path'>): SourceF
   if (!/\S/.test(text)) return byName('empty');
   if (isGenerated(path, text, kind)) return byName('generated');
   if (isMinified(path, text, kind)) return byName('minified');
-  return { ...file, depth: bytes.length > FILE_BYTES_LINES_ONLY ? 'lines' : 'full', text };
+  const depth = bytes.length > FILE_BYTES_LINES_ONLY ? 'lines' : 'full';
+  return { ...file, depth, text: await maskSecrets(text) };
 }
 
 /** Reads a file as it is now. `root` is a real path, `path` root-relative. */
-export function readText(root: string, path: string): ReadText | Skip {
+export async function readText(root: string, path: string): Promise<ReadText | Skip> {
+  const read = readUnmasked(root, path);
+  return 'text' in read ? { ...read, text: await maskSecrets(read.text) } : read;
+}
+
+/** The same with its secrets, only for looking at: nothing of it may be stored or shown. */
+export function readUnmasked(root: string, path: string): ReadText | Skip {
   const content = readContent(root, path);
   if ('reason' in content) return content;
   if (content.bytes === undefined) return skip(path, 'too_large');

@@ -1,5 +1,5 @@
 /** Questions of a repository's own words: names that it defines and phrases of its comments. The same every time. */
-import { readText } from '../../src/source/read.ts';
+import { readUnmasked } from '../../src/source/read.ts';
 import { scan } from '../../src/source/scan.ts';
 
 /** Enough for a p95 that is more than the slowest one. */
@@ -27,7 +27,7 @@ export async function questionsOf(root: string): Promise<string[]> {
   const phrases = new Set<string>();
   const words = new Set<string>();
   for (const path of paths) {
-    const read = readText(root, path);
+    const read = readUnmasked(root, path);
     if (!('text' in read)) continue;
     const pick = (pattern: RegExp): string | undefined => {
       const found = [...read.text.slice(0, 100_000).matchAll(pattern)];

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { answerText } from '../../src/mcp/text.ts';
 import { countTokens } from '../../src/rank/budget.ts';
-import { readText } from '../../src/source/read.ts';
+import { readUnmasked } from '../../src/source/read.ts';
 import { isStopWord, stem } from '../../src/tokens.ts';
 import { groups, hits, type Place, percentile } from './metrics.ts';
 import { prefixOf, type Question, readQuestions, readSpecs, rootOf, type Spec, withIndex } from './semble.ts';
@@ -71,7 +71,7 @@ async function countAll(bench: string, corpora: string, model: string | undefine
 /** All that is indexed: no binary, no minified file, so that grep meets none either. */
 function readAll(corpora: string, spec: Spec, paths: readonly string[]): Text[] {
   return paths.flatMap((path) => {
-    const read = readText(rootOf(corpora, spec), path);
+    const read = readUnmasked(rootOf(corpora, spec), path);
     if (!('text' in read)) return [];
     return [{ path, lines: read.text.split(/\r?\n/), lower: read.text.toLowerCase().split(/\r?\n/) }];
   });

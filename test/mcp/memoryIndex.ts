@@ -98,6 +98,7 @@ export function snippet(part: Partial<Snippet> = {}): Snippet {
     endLine: startLine + text.split('\n').length - 1,
     language: 'typescript',
     symbols: ['one'],
+    masked: 0,
     reasons: [{ name: 'words', amount: score }],
     ...part,
     text,

@@ -1,4 +1,7 @@
-/** What every row of the faults table is: one kind of fault, how often it is made, and what was lost. */
+/**
+ * What every row of the faults table is: one kind of fault, how often it is made, and what was lost. A row lies in a file of
+ * its own, which exports it under the file's name (`export const shutdown: Row =` in shutdown.ts): run.ts finds it there.
+ */
 
 /** What a run of a row is given. */
 export type Context = {

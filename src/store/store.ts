@@ -82,9 +82,7 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
   const othersChanges = database.prepare<[], number>('PRAGMA data_version').pluck();
   const version = (): string => `${othersChanges.get()}-${ownChanges.get()}`;
 
-  /** The file that is open is no longer the one of this name: its rows are those of another time. */
-  const inode = inodeOf(file);
-  const isReplaced = (): boolean => inodeOf(file) !== inode;
+  const isReplaced = rememberIdentity(file);
 
   const remembered = <Value>(read: () => Value): (() => Value) => remember(version, read);
   const files = remembered(() => reader.readFiles());
@@ -216,6 +214,19 @@ function modelKey({ modelId, dimensions }: StoreOptions): string {
   return `${modelId} ${dimensions}`;
 }
 
-function inodeOf(file: string): bigint | undefined {
-  return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
+/** Tells from then on whether the file that is open is no longer the one of this name: its rows are those of another time. */
+function rememberIdentity(file: string): () => boolean {
+  const unknown = -1n;
+  const inodeNow = (): bigint | undefined => {
+    try {
+      return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
+    } catch {
+      return unknown; // A folder that can't be looked into speaks neither way.
+    }
+  };
+  const inode = inodeNow();
+  return () => {
+    const now = inodeNow();
+    return now !== inode && now !== unknown && inode !== unknown;
+  };
 }

@@ -18,7 +18,10 @@ export function filesAt(version: number): Record<string, string> {
 
 function textOf(at: number, version: number): string {
   const functions = Array.from({ length: FUNCTIONS_PER_FILE }, (_, nth) => {
-    const steps = Array.from({ length: 14 }, (_, step) => `  const step${step} = input * ${step} + ${version * 7 + at};`);
+    const steps = Array.from(
+      { length: 14 },
+      (_, step) => `  const step${step} = input * ${step} + ${version * 7 + at};`,
+    );
     return `/** Works on parcel ${at} of round ${version}. */\nexport function handle${at}of${nth}round${version}(input: number): number {\n${steps.join('\n')}\n  return step${nth};\n}\n`;
   });
   return functions.join('\n');

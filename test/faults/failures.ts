@@ -1,10 +1,8 @@
 /** Every statement and every call to the file system fails once, or fails from then on: no file is torn, no process dies. */
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { type Child, performAll, startChild } from './children.ts';
 import type { FailingGround, Found } from './failing.ts';
 import { CODES, DOORS, type Fault } from './faulty.ts';
 import { type Files, makeRepository, openFor, write } from './ground.ts';
@@ -44,28 +42,24 @@ async function run({ count, seed, folder, progress }: Context): Promise<Outcome>
   const all = await listFaults(grounds[0]!);
   const faults = spread(all, count).map((fault, at) => withCode(fault, seed + at));
   const losses: string[] = [];
-  let [begun, deaths, told, due] = [0, 0, 0, 0];
-  await Promise.all(
-    grounds.map(async (ground) => {
-      let child = await start(ground, []);
-      for (let at = begun++; at < faults.length; at = begun++) {
-        const fault = faults[at]!;
-        const found = await child.perform(fault);
-        if (found === undefined) {
-          deaths++;
-          losses.push(`the process died: ${describe(fault)}`);
-          child = await start(ground, []);
-          continue;
-        }
-        const which = `${describe(fault)} (${found.first})`;
-        losses.push(...found.losses.map((loss) => `${which}: ${loss}`));
-        if (found.made > 0 && found.due) due++;
-        if (found.made > 0 && found.due && found.told) told++;
-        if (found.made > 0 && found.due && !found.told) losses.push(`${which}: nothing was said of it`);
-        progress(at, faults.length);
+  let [deaths, told, due] = [0, 0, 0];
+  await performAll<Fault, Found>(
+    grounds.map((ground) => () => start(ground)),
+    faults,
+    (fault, found, done) => {
+      progress(done, faults.length);
+      if (found === undefined) {
+        deaths++;
+        losses.push(`${describe(fault)}: the process died`);
+        return;
       }
-      child.end();
-    }),
+      const which = `${describe(fault)} (${found.first})`;
+      losses.push(...found.losses.map((loss) => `${which}: ${loss}`));
+      if (found.made === 0 || !found.due) return;
+      due++;
+      if (found.told) told++;
+      else losses.push(`${which}: nothing was said of it`);
+    },
   );
   const statements = spread(
     faults.filter(({ door, forEver }) => door === 'statement' && !forEver),
@@ -96,10 +90,11 @@ async function prepare(folder: string): Promise<FailingGround> {
 
 /** Every call that a run without faults makes, once and for ever. */
 async function listFaults(ground: FailingGround): Promise<Fault[]> {
-  const child = await start(ground, []);
+  const child = await start(ground);
   const faults: Fault[] = [];
   for (const door of DOORS) {
-    const found = await child.perform({ door, nth: 0, forEver: false, code: CODES[door][0]! });
+    const dry: Fault = { door, nth: 0, forEver: false, code: CODES[door][0]! };
+    const found = (await child.perform(dry)) as Found | undefined;
     if (found === undefined || found.calls === 0) throw new Error(`a run without faults failed: ${door}`);
     if (found.losses.length > 0) throw new Error(`a run without faults lost: ${found.losses[0]}`);
     for (let nth = 1; nth <= found.calls; nth++) {
@@ -125,35 +120,15 @@ function describe({ door, nth, forEver, code }: Fault): string {
   return `${code} at ${door} ${nth} ${forEver ? 'and all later ones' : 'alone'}`;
 }
 
-type Child = { perform(fault: Fault): Promise<Found | undefined>; end(): void };
-
-async function start(ground: FailingGround, preload: readonly string[]): Promise<Child> {
-  const imports = [FAULTY, ...preload].flatMap((script) => ['--import', script]);
-  const child: ChildProcessByStdio<Writable, Readable, null> = spawn(
-    process.execPath,
-    ['--no-warnings', ...imports, PROGRAM, JSON.stringify(ground)],
-    // What dowser logs of faults is no news here.
-    {
-      stdio: ['pipe', 'pipe', process.env.FAULTS_LOG === undefined ? 'ignore' : 'inherit'],
-      env: { ...process.env, FAULTS_UNDER: join(ground.root, '..') },
-    },
-  );
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  if ((await lines.next()).done === true) throw new Error('the process did not start');
-  return {
-    async perform(fault) {
-      child.stdin.write(`${JSON.stringify(fault)}\n`);
-      const { value, done } = await lines.next();
-      return done === true ? undefined : (JSON.parse(value) as Found);
-    },
-    end: () => child.stdin.end(),
-  };
+function start(ground: FailingGround, imports: readonly string[] = []): Promise<Child> {
+  const environment = { FAULTS_UNDER: join(ground.root, '..') };
+  return startChild(PROGRAM, ground, { imports: [FAULTY, ...imports], environment });
 }
 
 async function countTorn(ground: FailingGround, faults: readonly Fault[]): Promise<number> {
   const child = await start(ground, [WITHOUT_TRANSACTIONS]);
   let torn = 0;
-  for (const fault of faults) if ((await child.perform(fault))?.torn !== false) torn++;
+  for (const fault of faults) if (((await child.perform(fault)) as Found | undefined)?.torn !== false) torn++;
   child.end();
   return torn;
 }

@@ -4,20 +4,29 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 
 export type Child = {
+  /** What it said of itself at first. */
+  readonly ready: boolean;
   /** Undefined when the process died of it. */
   perform(fault: unknown): Promise<unknown>;
   end(): void;
+};
+
+type Ways = {
+  readonly imports?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** A command that runs the program in its turn, such as `unshare -m`. */
+  readonly within?: readonly string[];
 };
 
 /** Runs a program on a ground, once it says that it is ready. What dowser logs of faults is shown with FAULTS_LOG=1 only. */
 export async function startChild(
   program: string,
   ground: unknown,
-  { imports = [], environment = {} }: { imports?: readonly string[]; environment?: Record<string, string> } = {},
+  { imports = [], environment = {}, within = [] }: Ways = {},
 ): Promise<Child> {
   const preload = imports.flatMap((script) => ['--import', script]);
-  const words = ['--no-warnings', ...preload, program, JSON.stringify(ground)];
-  const child: ChildProcessByStdio<Writable, Readable, null> = spawn(process.execPath, words, {
+  const words = [...within, process.execPath, '--no-warnings', ...preload, program, JSON.stringify(ground)];
+  const child: ChildProcessByStdio<Writable, Readable, null> = spawn(words[0]!, words.slice(1), {
     stdio: ['pipe', 'pipe', process.env.FAULTS_LOG === undefined ? 'ignore' : 'inherit'],
     env: { ...process.env, ...environment },
   });
@@ -27,8 +36,11 @@ export async function startChild(
     const { value, done } = await lines.next();
     return done === true ? undefined : JSON.parse(value);
   };
-  if ((await next()) === undefined) throw new Error('the process did not start; FAULTS_LOG=1 shows why');
+  child.on('error', () => undefined); // what can't be started has no lines either
+  const first = (await next()) as { ready: boolean } | undefined;
+  if (first === undefined) throw new Error('the process did not start; FAULTS_LOG=1 shows why');
   return {
+    ready: first.ready,
     perform(fault) {
       child.stdin.write(`${JSON.stringify(fault)}\n`);
       return next();

@@ -22,7 +22,7 @@ export type Difference = {
 export function compare(
   found: ScanResult,
   known: Map<string, FileRecord>,
-  again: (path: string) => boolean,
+  again: (path: string, record: FileRecord | undefined) => boolean,
   atMs: number,
 ): Difference {
   const changed: Entry[] = [];
@@ -32,7 +32,7 @@ export function compare(
     known.delete(entry.path);
     if (atMs - Number(BigInt(entry.fingerprint.mtimeNs) / 1_000_000n) < RACY_MS) racy.add(entry.path);
     const isSame = record !== undefined && sameFingerprint(record.fingerprint, entry.fingerprint);
-    if (!isSame || again(entry.path)) changed.push(entry);
+    if (!isSame || again(entry.path, record)) changed.push(entry);
   }
   const skips = found.skips.filter(({ path, reason }) => {
     const record = known.get(path);

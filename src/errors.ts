@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'model_missing' // no such model folder
   | 'model_damaged' // a file of the model differs from its manifest
   | 'model_failed' // the model was loaded and then failed
+  | 'disk_failed' // the system could not look at the root, or at what says what to leave out
   | 'git_failed' // git could not list the work tree
   | 'cancelled'; // the caller went away
 

@@ -6,10 +6,11 @@ import { log } from './log.ts';
 import { JobLost, type Pool } from './pool.ts';
 import type { Probed } from './probe.ts';
 import { sameFingerprint } from './source/fingerprint.ts';
+import { mayBeRead } from './source/lstat.ts';
 import { type ScanResult, scan } from './source/scan.ts';
-import type { Store } from './store/store.ts';
+import type { FileRecord, Store } from './store/store.ts';
 import { within } from './time.ts';
-import type { Entry, PreparedFile, Skip, SyncProgress, SyncReport } from './types.ts';
+import type { Entry, Fingerprint, PreparedFile, Skip, SkipReason, SyncProgress, SyncReport } from './types.ts';
 import { inOrderOfUse, takeBatch } from './waiting.ts';
 import type { Job, Result } from './worker.ts';
 
@@ -85,7 +86,8 @@ export function openSync({ root, store, pool, workers, writes, embeds }: SyncOpt
     const found = await scan(root, { signal: abort.signal });
     if (closed) return;
     bare ??= new Set(writes && embeds ? store.missingEmbeddings(CHUNKS_MAX).map(({ path }) => path) : []);
-    const again = (path: string): boolean => racy.has(path) || bare!.has(path);
+    const again = (path: string, record: FileRecord | undefined): boolean =>
+      racy.has(path) || bare!.has(path) || (record?.skip === 'unreadable' && mayBeRead(root, path));
     const difference = compare(found, store.files(), again, startedMs);
     racy = difference.racy;
     if (writes) recordAbsences(difference);
@@ -158,7 +160,7 @@ export function openSync({ root, store, pool, workers, writes, embeds }: SyncOpt
     log.warn('a job took too long', { files: batch.map(({ path }) => path) });
     if (batch.length > 1) for (const entry of batch) await perform([entry], linesOnly);
     else if (!linesOnly) await perform(batch, true);
-    else write([{ path: batch[0]!.path, reason: 'unreadable', detail: 'took too long to prepare' }]);
+    else write([{ path: batch[0]!.path, reason: 'stuck', detail: 'took too long to prepare' }]);
   }
 
   function write(results: readonly (PreparedFile | Skip)[]): void {
@@ -166,7 +168,8 @@ export function openSync({ root, store, pool, workers, writes, embeds }: SyncOpt
     const skips = results
       .filter((result): result is Skip => 'reason' in result)
       // With what the listing saw of it, so that the file is read again when it changes and not before.
-      .map((skip) => ({ ...skip, fingerprint: running.get(skip.path)?.fingerprint }));
+      .map((skip) => ({ ...skip, fingerprint: running.get(skip.path)?.fingerprint }))
+      .filter(({ path, reason, fingerprint }) => !isRecorded(store.file(path), reason, fingerprint));
     const known = new Map(files.map(({ path }) => [path, store.file(path)]));
     const touched = files.filter(({ path, hash }) => hash !== '' && known.get(path)?.hash === hash && !bare?.has(path));
     const changed = files.filter((file) => !touched.includes(file));
@@ -265,6 +268,11 @@ export function openSync({ root, store, pool, workers, writes, embeds }: SyncOpt
       await (next ?? sweeping)?.catch(() => undefined);
     },
   };
+}
+
+/** What could not be read, and still can't, is written once. */
+function isRecorded(record: FileRecord | undefined, reason: SkipReason, now: Fingerprint | undefined): boolean {
+  return record?.skip === reason && now !== undefined && sameFingerprint(record.fingerprint, now);
 }
 
 function emptyReport(): SyncReport {

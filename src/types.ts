@@ -1,8 +1,6 @@
 /**
- * The vocabulary: every room speaks these words, and this file imports nothing.
- *
- * Paths are relative to the root with forward slashes; lines count from 1 and both ends are included;
- * a higher score is better everywhere.
+ * The vocabulary: every room speaks these words, and this file imports nothing. Paths are relative to the root with forward
+ * slashes; lines count from 1 and both ends are included; a higher score is better everywhere.
  */
 
 /** What a file is for; the lanes that `kind` filters choose between. */
@@ -36,6 +34,7 @@ export type SkipReason =
   | 'not_regular' // FIFO, socket, device, symbolic link
   | 'bad_name' // a name that is not UTF-8
   | 'unreadable' // the system refused to read it
+  | 'stuck' // took too long to take apart, or broke the thread that did: not tried again until it changes
   | 'changing'; // changed again and again while it was read
 
 /** A file not indexed in full, and why. A value, never thrown: one bad file harms no other. */

@@ -242,7 +242,7 @@ describe('one bad file harms no other', () => {
     const { sync, files } = openWith(root, pool);
     await sync.sweep();
     await sync.settled();
-    const expected = { 'good.js': 'full', 'deadly.js': 'unreadable', 'parser.js': 'full', 'z.md': 'full' };
+    const expected = { 'good.js': 'full', 'deadly.js': 'stuck', 'parser.js': 'full', 'z.md': 'full' };
     expect(files()).toEqual(expected);
     sync.takeReport();
     let jobs = 0;
@@ -258,6 +258,16 @@ describe('one bad file harms no other', () => {
     await sync.sweep();
     await sync.settled();
     expect(jobs).toBeGreaterThan(0);
+  });
+
+  test('what could not be read for a moment is read as soon as it can be, without having changed', async () => {
+    const root = makeProject({ 'a.js': 'function alpha() {}\n', 'b.js': 'function beta() {}\n' });
+    utimesSync(join(root, 'a.js'), 1_000, 1_000);
+    const opened = await openSynced(root);
+    const { fingerprint } = opened.engine().store.file('a.js')!;
+    opened.engine().store.replaceSkips([{ path: 'a.js', reason: 'unreadable', detail: 'EMFILE', fingerprint }]);
+    await opened.index.sync();
+    await expectLikeFresh(opened);
   });
 
   test('a failure is told to those who wait, and the next sweep tries again', async () => {

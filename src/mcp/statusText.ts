@@ -13,6 +13,7 @@ const SKIPPED: Readonly<Record<SkipReason, string>> = {
   not_regular: 'links and devices',
   bad_name: 'names that are not UTF-8',
   unreadable: 'not readable',
+  stuck: 'took too long to take apart',
   changing: 'changing while read',
 };
 

@@ -2,7 +2,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import createIgnore, { type Ignore } from 'ignore';
-import { lstatOrNothing } from './lstat.ts';
+import { diskFailed, isDiskFailure, lstatOrNothing } from './lstat.ts';
 
 /** Obeyed on top of any listing. `.dowserignore` in any folder; those of other agents in the root, since people expect it. */
 const OWN_FILES: readonly { readonly name: string; readonly everyFolder: boolean }[] = [
@@ -84,6 +84,8 @@ export class IgnoreFiles {
     try {
       return readRules(join(this.#top, path));
     } catch (error) {
+      // Without rules that are there, what nobody may see would be indexed.
+      if (isDiskFailure(error)) throw diskFailed(error);
       this.#problems.push(`${path} can't be obeyed: ${(error as Error).message}`);
       return undefined;
     }

@@ -34,7 +34,7 @@ const NOTE_NAMES_MAX = 5;
 const NOTES_MAX = 20;
 const NOTE_CHARS_MAX = 400;
 
-/** Lists the root and the repositories in it. Throws DowserError: bad_root, git_failed, cancelled. */
+/** Lists the root and the repositories in it. Throws DowserError: bad_root, disk_failed, git_failed, cancelled. */
 export async function scan(root: string, { signal }: ScanOptions = {}): Promise<ScanResult> {
   const scanner = new Scanner(root, signal);
   const waiting = [''];
@@ -144,13 +144,7 @@ class Scanner {
 
   #examine(path: string): 'folder' | 'other' {
     if (this.#entries.has(path) || !this.#isRealFolder(parentOf(path)) || this.#excludes(path, false)) return 'other';
-    let stats: BigIntStats | undefined;
-    try {
-      stats = lstatSync(`${this.#root}/${path}`, { bigint: true, throwIfNoEntry: false });
-    } catch (error) {
-      this.#skip(path, 'unreadable', (error as NodeJS.ErrnoException).code);
-      return 'other';
-    }
+    const stats = this.#lstat(path);
     if (stats === undefined) return 'other';
     if (stats.isDirectory()) return this.#excludes(path, true) ? 'other' : 'folder';
     if (!stats.isFile()) this.#skip(path, 'not_regular', stats.isSymbolicLink() ? 'symbolic link' : 'special file');
@@ -163,10 +157,19 @@ class Scanner {
   #isRealFolder(folder: string): boolean {
     const known = this.#realFolders.get(folder);
     if (known !== undefined) return known;
-    const real =
-      this.#isRealFolder(parentOf(folder)) && lstatOrNothing(`${this.#root}/${folder}`)?.isDirectory() === true;
+    const real = this.#isRealFolder(parentOf(folder)) && this.#lstat(folder)?.isDirectory() === true;
     this.#realFolders.set(folder, real);
     return real;
+  }
+
+  /** What can't be looked at is counted as such. */
+  #lstat(path: string): BigIntStats | undefined {
+    try {
+      return lstatSync(`${this.#root}/${path}`, { bigint: true, throwIfNoEntry: false });
+    } catch (error) {
+      this.#skip(path, 'unreadable', (error as NodeJS.ErrnoException).code);
+      return undefined;
+    }
   }
 
   #isOwnRepository(folder: string): boolean {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Skip } from '../types.ts';
 import { showBytes } from './git.ts';
 import { IgnoreFiles, readRules } from './ignore.ts';
-import { lstatOrNothing } from './lstat.ts';
+import { diskFailed, isDiskFailure, lstatOrNothing } from './lstat.ts';
 import type { Pacer } from './pacer.ts';
 import { isWorkTree } from './root.ts';
 
@@ -78,7 +78,8 @@ export async function walk(top: string, { pacer, excludes, problems, filesMax }:
 function localExcludes(top: string): string | undefined {
   try {
     return readRules(join(top, '.git', 'info', 'exclude'));
-  } catch {
+  } catch (error) {
+    if (isDiskFailure(error)) throw diskFailed(error);
     return undefined;
   }
 }

@@ -3,7 +3,7 @@
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { DowserError } from '../errors.ts';
-import { isDamage } from './failures.ts';
+import { DamagedRows, isDamage } from './failures.ts';
 import {
   type ChunkColumns,
   checksum,
@@ -41,6 +41,11 @@ export function setAside(file: string): string {
     throw new DowserError('store_unusable', message, { cause });
   }
   return aside;
+}
+
+/** Throws what isDamage() is true of, when anything in the file is not what was written. */
+export function assertWhole(database: Database.Database): void {
+  if (!isWhole(database)) throw new DamagedRows('it is damaged');
 }
 
 /** True when the file, its word index and every row are what was written. Slow: reads everything. */

@@ -2,8 +2,12 @@
 import Database from 'better-sqlite3';
 import { DowserError } from '../errors.ts';
 
-/** True when SQLite says that the file itself is broken, or is no database at all. */
+/** Rows that are not what was written, which SQLite does not see. */
+export class DamagedRows extends Error {}
+
+/** True when the file itself is broken, or is no database at all. */
 export function isDamage(error: unknown): error is Error {
+  if (error instanceof DamagedRows) return true;
   const code = codeOf(error);
   return code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB';
 }

@@ -1,6 +1,8 @@
 /** One writer per index: an exclusive lock on a small lock database, which the kernel frees when its holder dies. */
+
+import { truncateSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { guarded, isBusy } from './failures.ts';
+import { guarded, isBusy, isDamage } from './failures.ts';
 import { makePrivateFolder } from './place.ts';
 
 export interface Leader {
@@ -36,6 +38,9 @@ function tryLock(lock: Database.Database): boolean {
     return true;
   } catch (error) {
     if (isBusy(error)) return false;
-    throw error;
+    if (!isDamage(error)) throw error;
+    // Nothing is ever written into it, so nothing is lost; the file stays the one that others may hold.
+    truncateSync(lock.name);
+    return false;
   }
 }

@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { log } from '../log.ts';
 import type { ChunkRow, Retriever } from '../types.ts';
-import { clearSuspicion, isSuspected, isWhole, setAside, suspect } from './damage.ts';
+import { assertWhole, clearSuspicion, isSuspected, setAside, suspect } from './damage.ts';
 import { guarded, isDamage } from './failures.ts';
 import { type LexicalQuestion, openLexical } from './lexical.ts';
 import { makePrivateFolder } from './place.ts';
@@ -58,10 +58,35 @@ export interface Store extends Reading, Writer {
 /** Opens the index file, made where there is none. What can't be used is set aside and begun anew, in 'write' mode only. */
 export function openStore(file: string, options: StoreOptions): Store {
   makePrivateFolder(file);
-  const { database, wasSetAside } = guarded(file, () => openOrSetAside(file, options.mode));
+  return guarded(
+    file,
+    () => openOrSetAside(file, options),
+    () => suspect(file),
+  );
+}
+
+function openOrSetAside(file: string, options: StoreOptions): Store {
   try {
-    if (options.mode === 'write') guarded(file, () => dropForeignRows(database, options));
-    return guarded(file, () => assemble(file, database, options, wasSetAside));
+    return openWhole(file, options, false);
+  } catch (error) {
+    if (options.mode === 'read' || !(isDamage(error) || error instanceof ForeignSchema)) throw error;
+    const why = error instanceof ForeignSchema ? 'it is of another version' : error.message;
+    log.warn(`the index could not be used (${why}); it is set aside and built anew`, { aside: setAside(file) });
+    clearSuspicion(file);
+    return openWhole(file, options, true);
+  }
+}
+
+/** Some damage shows only when rows are changed or words spoken of: all that an open store needs is made here. */
+function openWhole(file: string, options: StoreOptions, wasSetAside: boolean): Store {
+  const database = openDatabase(file, options.mode);
+  try {
+    if (options.mode === 'write') {
+      if (isSuspected(file)) assertWhole(database);
+      clearSuspicion(file);
+      dropForeignRows(database, options);
+    }
+    return assemble(file, database, options, wasSetAside);
   } catch (error) {
     database.close();
     throw error;
@@ -82,9 +107,7 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
   const othersChanges = database.prepare<[], number>('PRAGMA data_version').pluck();
   const version = (): string => `${othersChanges.get()}-${ownChanges.get()}`;
 
-  /** The file that is open is no longer the one of this name: its rows are those of another time. */
-  const inode = inodeOf(file);
-  const isReplaced = (): boolean => inodeOf(file) !== inode;
+  const isReplaced = rememberIdentity(file);
 
   const remembered = <Value>(read: () => Value): (() => Value) => remember(version, read);
   const files = remembered(() => reader.readFiles());
@@ -158,23 +181,6 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
   };
 }
 
-function openOrSetAside(file: string, mode: 'write' | 'read'): { database: Database.Database; wasSetAside: boolean } {
-  let why: string | undefined;
-  try {
-    const database = openDatabase(file, mode);
-    if (mode === 'read' || !isSuspected(file)) return { database, wasSetAside: false };
-    clearSuspicion(file);
-    if (isWhole(database)) return { database, wasSetAside: false };
-    database.close();
-    why = 'it is damaged';
-  } catch (error) {
-    if (mode === 'read' || !(isDamage(error) || error instanceof ForeignSchema)) throw error;
-    why = error instanceof ForeignSchema ? 'it is of another version' : error.message;
-  }
-  log.warn(`the index could not be used (${why}); it is set aside and built anew`, { aside: setAside(file) });
-  return { database: openDatabase(file, mode), wasSetAside: true };
-}
-
 /** Remembers what `read` gave until the version is another. */
 function remember<Value>(version: () => string, read: () => Value): () => Value {
   let known: { at: string; value: Value } | undefined;
@@ -216,6 +222,19 @@ function modelKey({ modelId, dimensions }: StoreOptions): string {
   return `${modelId} ${dimensions}`;
 }
 
-function inodeOf(file: string): bigint | undefined {
-  return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
+/** Tells from then on whether the file that is open is no longer the one of this name: its rows are those of another time. */
+function rememberIdentity(file: string): () => boolean {
+  const unknown = -1n;
+  const inodeNow = (): bigint | undefined => {
+    try {
+      return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
+    } catch {
+      return unknown; // A folder that can't be looked into speaks neither way.
+    }
+  };
+  const inode = inodeNow();
+  return () => {
+    const now = inodeNow();
+    return now !== inode && now !== unknown && inode !== unknown;
+  };
 }

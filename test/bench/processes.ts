@@ -83,7 +83,8 @@ export function watchTree(pid: number): Tree {
   };
 }
 
-function membersOf(pid: number): number[] {
+/** A process and all that it has started, as long as they are its children. */
+export function membersOf(pid: number): number[] {
   const children: number[] = [];
   try {
     for (const task of readdirSync(`/proc/${pid}/task`)) {

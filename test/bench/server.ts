@@ -19,11 +19,20 @@ export async function connect(root: string, cacheDir: string): Promise<Connectio
   return { client, pid: transport.pid! };
 }
 
-export async function searchCode(client: Client, query: string): Promise<string> {
-  const { content } = (await client.callTool({ name: 'search_code', arguments: { query } })) as {
+export async function callTool(
+  client: Client,
+  name: string,
+  input: Record<string, unknown>,
+): Promise<{ readonly text: string; readonly isError: boolean }> {
+  const result = (await client.callTool({ name, arguments: input })) as {
     content: { text: string }[];
+    isError?: boolean;
   };
-  return content.map(({ text }) => text).join('\n');
+  return { text: result.content.map(({ text }) => text).join('\n'), isError: result.isError === true };
+}
+
+export async function searchCode(client: Client, query: string): Promise<string> {
+  return (await callTool(client, 'search_code', { query })).text;
 }
 
 export type ServerFigures = { readonly p50Ms: number; readonly p95Ms: number; readonly peakBytes: number | undefined };

@@ -73,6 +73,21 @@ describe('a store that is not as it was left', () => {
     expect(renewed.files().size).toBe(0);
   });
 
+  it('sets aside a file whose damage shows when its words are first spoken of', () => {
+    const file = freshFile();
+    openStore(file, OPTIONS).close();
+    const database = new Database(file);
+    const page = database.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'words_config'").pluck().get();
+    const pageBytes = database.pragma('page_size', { simple: true }) as number;
+    database.close();
+    writeFileSync(file, readFileSync(file).fill(0, ((page as number) - 1) * pageBytes, (page as number) * pageBytes));
+    const store = opened(file);
+    expect(store.health()).toEqual(['store_set_aside']);
+    expect(asides(file)).toHaveLength(1);
+    store.replaceFiles([fileOf('a', ['alpha'])], []);
+    expect(find(store, 'alpha')).toEqual(['a:1']);
+  });
+
   it.each([
     ['chunks', 'UPDATE chunks SET start_line = start_line + 64 WHERE file_id = 1'],
     ['words', "UPDATE texts SET body = 'alpha tampered' WHERE chunk_id = 1"],

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -155,6 +156,17 @@ describe('the leader', () => {
     expect([first.isLeader, second.isLeader]).toEqual([true, false]);
     first.release();
     expect([first.isLeader, second.tryLead(), second.isLeader]).toEqual([false, true, true]);
+  });
+
+  it('can lead when something else was written into its file', () => {
+    const lockFile = freshFile();
+    const [first, second] = [openLeader(lockFile), openLeader(lockFile)];
+    onTestFinished(() => second.release());
+    writeFileSync(lockFile, 'this is no lock '.repeat(400));
+    first.tryLead();
+    expect([first.tryLead(), second.tryLead()]).toEqual([true, false]);
+    first.release();
+    expect(second.tryLead()).toBe(true);
   });
 
   it('is followed as soon as it is killed', async () => {

@@ -1,7 +1,7 @@
 /** What the tests of the store share: files made of words, stores in fresh folders, and their content without ids. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { hashText } from '../../src/hash.ts';
 import { setLogLevel } from '../../src/log.ts';
@@ -10,6 +10,7 @@ import { terms } from '../../src/tokens.ts';
 import type { Embedding, Kind, PreparedChunk, PreparedFile } from '../../src/types.ts';
 import { DIMENSIONS, OPTIONS } from './rounds.ts';
 
+export { bytesOf, contentOf } from './content.ts';
 export { DIMENSIONS, OPTIONS };
 
 // What is set aside on purpose needs no warning.
@@ -84,32 +85,4 @@ export function find(store: Store, ...words: readonly string[]): string[] {
     store,
     hits.map(({ chunkId }) => chunkId),
   ).sort();
-}
-
-/** Everything that a store knows, by content alone: ids and times of change left out. */
-export function contentOf(store: Store): unknown {
-  const files = [...store.files()].map(([path, { id: _, ...record }]) => ({ path, ...record }));
-  return files.map((file) => {
-    const rows = store.chunkRowsOfFile(file.path);
-    const ids = rows.map(({ id }) => id);
-    const words = store.wordsOf(ids);
-    const embeddings = store.embeddingsOf(ids);
-    const chunks = rows.map(({ id, fileId: _, ...row }) => ({
-      ...row,
-      words: words.get(id),
-      embedding: embeddings.get(id),
-    }));
-    return { ...file, chunks };
-  });
-}
-
-/** All bytes of the index and what lies beside it, but for the file in which processes tell each other what they read. */
-export function bytesOf(file: string): Buffer {
-  if (!existsSync(dirname(file))) return Buffer.alloc(0);
-  return Buffer.concat(
-    readdirSync(dirname(file))
-      .filter((name) => !name.endsWith('-shm'))
-      .sort()
-      .map((name) => readFileSync(join(dirname(file), name))),
-  );
 }

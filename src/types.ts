@@ -151,14 +151,13 @@ export type ChunkRow = {
 /** One named contribution to a score. */
 export type Reason = { readonly name: string; readonly amount: number };
 
-/** What the caller sees: where to look, what it says now, and why it was chosen. `reasons` add up to `score`. */
+/** What the caller sees: where to look, what it says now (`masked` secrets apart), and why it was chosen. `reasons` add up to `score`. */
 export type Snippet = {
   readonly path: string;
   readonly startLine: number;
   readonly endLine: number;
   readonly language: string;
   readonly symbols: readonly string[];
-  /** Equal to the disk, but for `masked` secrets. */
   readonly text: string;
   readonly masked: number;
   readonly score: number;

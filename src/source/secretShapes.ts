@@ -18,11 +18,12 @@ export const SUSPICIOUS: readonly RegExp[] = [
   /\b(?:AKIA|ASIA)[A-Z2-7]{16}/g,
   /\bAIza[\w-]{35}/g,
   /\beyJ[\w-]{10,}\.eyJ/g,
-  /AccountKey=|\bops_ey|\bSG\.[\w-]{20}|hooks\.slack\.com\/|\bAGE-SECRET-KEY-1|\bhf_[A-Za-z]{34}/g,
+  /AccountKey=|\bops_ey|\bSG\.[\w-]{20}|hooks\.slack\.com\/|\bAGE-SECRET-KEY-1/g,
+  /\b(?:[sr]k_(?:live|test)|gh[pousr]|npm|hf)_[A-Za-z0-9]{16}|\bglpat-[\w-]{20}/g,
   /\bdp\.[a-z]{2}\.[A-Za-z0-9]{40}/g,
   /:\/\/[^\s/:@]{0,64}:[^\s/@]{3,100}@/g,
   // A short name of the issuer, then what no word looks like: ghp_…, glpat-…, sk-…, xoxb-…, npm_…
-  /(?<=\b[A-Za-z]{2,11})[_-](?=[A-Za-z_-]{0,40}[0-9])[\w-]{19,}/g,
+  /(?<=\b[A-Za-z]{2,11})[_-](?=[A-Za-z_-]{0,100}[0-9])[\w-]{19,}/g,
   new RegExp(`(?<=[=:>]\\s{0,3})["'\`](?=[^"'\`\\s]{0,60}\\d)(?<=${ASSIGNED}["'\`])[^"'\`\\s]{8,}["'\`]`, 'gi'),
   /aws.{0,20}["'\s:=]{1,8}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])/gi,
 ];

@@ -107,6 +107,7 @@ describe('JSON', () => {
       symbols: ['one'],
       score: 1.5,
       reasons: [{ name: 'words', amount: 1.5 }],
+      masked: 0,
       text: 'function lease() {\r\n  return 1;\r\n}',
     });
   });

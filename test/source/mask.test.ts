@@ -45,7 +45,7 @@ describe('what only looks like a secret stays', () => {
     "password: 'correct-horse-battery-staple'",
     'DATABASE_URL=postgres://user:password@localhost:5432/app',
     "token = os.environ['GITHUB_TOKEN']",
-    "const api_key = '${API_KEY}';",
+    "const api_key = '{{ API_KEY_2 }}';",
     "secretKeyRef: 'app-secrets-2'",
     'commit 3fce3b5bb0236da2df6d99672afb8a719642eca7',
     "integrity: 'sha512-IcOR87MpNjp/WTO7bVMsIj3qkhVD+Qr/oNaA0Xl4Ok1LqG4bjXu5RjiY0Kid70BoR9eCJgkoq5gNHDGXPx+o1g=='",

@@ -136,7 +136,9 @@ export function openSync({ root, store, pool, workers, writes, embeds }: SyncOpt
     for (const entry of batch) running.set(entry.path, entry);
     try {
       const result = await pool.run({ type: 'prepare', entries: batch, linesOnly }, urgent);
-      if (!closed && 'files' in result) write(result.files);
+      if (closed || !('files' in result)) return;
+      write(result.files);
+      report = { ...report, chunksEmbedded: report.chunksEmbedded + result.embedded };
     } catch (error) {
       if (closed || (error instanceof DowserError && error.code === 'cancelled')) return;
       if (!(error instanceof JobLost)) {
@@ -268,5 +270,13 @@ export function openSync({ root, store, pool, workers, writes, embeds }: SyncOpt
 }
 
 function emptyReport(): SyncReport {
-  return { filesSeen: 0, filesChanged: 0, filesRemoved: 0, chunksWritten: 0, bytesRead: 0, ms: Date.now() };
+  return {
+    filesSeen: 0,
+    filesChanged: 0,
+    filesRemoved: 0,
+    chunksWritten: 0,
+    chunksEmbedded: 0,
+    bytesRead: 0,
+    ms: Date.now(),
+  };
 }

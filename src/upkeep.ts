@@ -67,6 +67,7 @@ export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions):
     root: config.root,
     model: model === undefined ? undefined : config.model,
     runtime: config.runtime,
+    vectorsFile: place.vectorsFile,
     logLevel: config.logLevel,
   };
   const pool = openPool<Job, Result>(workerScript(), { count: config.workers, data, jobMsMax: JOB_MS_MAX });

@@ -4,9 +4,15 @@ import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { DowserError } from '../errors.ts';
 import { hashText } from '../hash.ts';
-import { SCHEMA_VERSION } from './schema.ts';
+import { SCHEMA_VERSION, VECTORS_VERSION } from './schema.ts';
 
-export type StorePlace = { readonly folder: string; readonly storeFile: string; readonly lockFile: string };
+export type StorePlace = {
+  readonly folder: string;
+  readonly storeFile: string;
+  readonly lockFile: string;
+  /** The embeddings that all indexes share. */
+  readonly vectorsFile: string;
+};
 
 type Surroundings = {
   readonly platform: NodeJS.Platform;
@@ -24,11 +30,13 @@ export function storePlaceFor(root: string, cacheDir: string | undefined): Store
   const name = basename(root)
     .replace(/[^\w.-]+/g, '_')
     .slice(0, NAME_CHARS_MAX);
-  const folder = join(cacheDir ?? userCacheFolder(), `${name}-${hashText(root).slice(0, 16)}`);
+  const cache = cacheDir ?? userCacheFolder();
+  const folder = join(cache, `${name}-${hashText(root).slice(0, 16)}`);
   return {
     folder,
     storeFile: join(folder, `index-${SCHEMA_VERSION}.db`),
     lockFile: join(folder, `leader-${SCHEMA_VERSION}.db`),
+    vectorsFile: join(cache, `vectors-${VECTORS_VERSION}.db`),
   };
 }
 

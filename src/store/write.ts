@@ -63,7 +63,7 @@ export function openWriter(database: Database.Database, dimensions: number): Wri
   const embeddingOf = database.prepare<[number], Buffer>('SELECT embedding FROM embeddings WHERE chunk_id = ?').pluck();
   // Replaced under a new id, by which readers notice it.
   const putEmbedding = database.prepare(
-    'INSERT OR REPLACE INTO embeddings(chunk_id, embedding, checksum) VALUES(?, ?, ?)',
+    'INSERT OR REPLACE INTO embeddings(chunk_id, embedding, checksum, source) VALUES(?, ?, ?, ?)',
   );
   const hasChunk = database.prepare<[number], number>('SELECT 1 FROM chunks WHERE id = ?').pluck();
   const touch = database.prepare('UPDATE files SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE path = ?');
@@ -94,7 +94,7 @@ export function openWriter(database: Database.Database, dimensions: number): Wri
       const columns = toColumns(chunk);
       const same = old.get(keyOf(columns))?.shift();
       const id = same === undefined ? insertChunk(fileId, columns) : keepChunk(fileId, columns, same);
-      if (chunk.embedding !== undefined) embed(id, chunk.embedding);
+      if (chunk.embedding !== undefined) embed(id, chunk.embedding, chunk.source);
     }
     for (const chunk of [...old.values()].flat()) deleteChunk(chunk);
   }
@@ -118,11 +118,12 @@ export function openWriter(database: Database.Database, dimensions: number): Wri
   }
 
   /** An embedding that can't be compared leaves an empty row: nothing to find, and nothing left to do. */
-  function embed(chunkId: number, embedding: Embedding): void {
+  function embed(chunkId: number, embedding: Embedding, source?: string): void {
     if (embedding.length !== dimensions)
       throw new Error(`an embedding of ${embedding.length} dimensions in a store of ${dimensions}`);
     const blob = asBlob(quantise(embedding) ?? new Int8Array());
-    if (embeddingOf.get(chunkId)?.equals(blob) !== true) putEmbedding.run(chunkId, blob, checksum(blob));
+    if (embeddingOf.get(chunkId)?.equals(blob) === true) return;
+    putEmbedding.run(chunkId, blob, checksum(blob), source === undefined ? null : Buffer.from(source, 'hex'));
   }
 
   const inOneTransaction = (work: () => void): void => database.transaction(work).immediate();

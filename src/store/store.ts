@@ -146,6 +146,7 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
     replaceSkips: safe(writer.replaceSkips),
     touchFiles: safe(writer.touchFiles),
     putEmbeddings: safe(writer.putEmbeddings),
+    purge: safe(writer.purge),
     checkpoint: safe(() => checkpoint(database)),
     health: safe(() => [
       ...(wasSetAside ? ['store_set_aside'] : []),

@@ -8,7 +8,7 @@ import { foldersOf, type Watcher, watchTree } from './source/watch.ts';
 import { type Leader, openLeader } from './store/leader.ts';
 import { storePlaceFor } from './store/place.ts';
 import { openStore, type Store } from './store/store.ts';
-import { openSync, type Sync } from './sync.ts';
+import { Sync } from './sync.ts';
 import { within } from './time.ts';
 import type { Coverage, Freshness, SyncProgress, SyncReport } from './types.ts';
 import type { Job, Result, WorkerData } from './worker.ts';
@@ -99,7 +99,7 @@ export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions):
       modelId: model?.id,
       dimensions: model?.dimensions ?? 0,
     });
-    const sync = openSync({
+    const sync = new Sync({
       root: config.root,
       store,
       pool: workers,

@@ -15,7 +15,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['source', 'chunk', 'embed', 'store', 'rank'],
   ['pool.ts', 'probe.ts', 'prepare.ts', 'waiting.ts', 'meaning.ts', 'spelling.ts'],
   ['worker.ts', 'show.ts', 'compare.ts'],
-  ['hasten.ts'],
+  ['hasten.ts', 'indexing.ts'],
   ['sync.ts', 'search.ts'],
   ['similar.ts', 'complete.ts'],
   ['upkeep.ts'],

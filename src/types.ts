@@ -177,8 +177,8 @@ export type Coverage = {
 
 /** How old the knowledge behind an answer is. */
 export type Freshness = {
-  /** 'fresh': a sweep confirmed the index just now; 'as_of': the last sweep is older than asked for; 'indexing': first pass not done. */
-  readonly state: 'fresh' | 'as_of' | 'indexing';
+  /** A sweep confirmed the index just now; the last sweep is older than asked for; the first pass is not done; who writes the index is stuck. */
+  readonly state: 'fresh' | 'as_of' | 'indexing' | 'leader_stalled';
   /** ISO time of the last finished sweep, when there was one. */
   readonly sweptAt?: string;
 };

@@ -18,6 +18,8 @@ const FLOORS: readonly (readonly string[])[] = [
   ['hasten.ts', 'indexing.ts'],
   ['sync.ts', 'search.ts'],
   ['similar.ts', 'complete.ts'],
+  ['sessions.ts'],
+  ['housekeeping.ts'],
   ['upkeep.ts'],
   ['index.ts'],
   ['mcp'],

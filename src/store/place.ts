@@ -69,3 +69,8 @@ export function makePrivateFolder(file: string): void {
     throw new DowserError('store_unusable', message, { cause });
   }
 }
+
+/** Tells a file from another one of the same name; undefined where there is none. */
+export function inodeOf(file: string): bigint | undefined {
+  return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
+}

@@ -1,15 +1,14 @@
 /** The store: one SQLite file that one process writes and any number read. */
-
-import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { log } from '../log.ts';
 import type { ChunkRow, Retriever } from '../types.ts';
 import { clearSuspicion, isSuspected, isWhole, setAside, suspect } from './damage.ts';
 import { guarded, isDamage } from './failures.ts';
 import { type LexicalQuestion, openLexical } from './lexical.ts';
-import { makePrivateFolder } from './place.ts';
+import { dropForeignRows, modelKey, type RootIdentity } from './owner.ts';
+import { inodeOf, makePrivateFolder } from './place.ts';
 import { type Counts, type FileRecord, openReader, type Reader } from './read.ts';
-import { clearAll, clearEmbeddings, ForeignSchema, openDatabase } from './schema.ts';
+import { ForeignSchema, openDatabase } from './schema.ts';
 import { openVector, type VectorQuestion } from './vector.ts';
 import { openVocabulary } from './vocabulary.ts';
 import { openWriter, type Writer } from './write.ts';
@@ -24,6 +23,8 @@ export type StoreOptions = {
   /** Undefined when no model is at hand: embeddings that are there stay, and are not searched. */
   readonly modelId: string | undefined;
   readonly dimensions: number;
+  /** The folder that is indexed; the rows of another one that lay at this path before are dropped. */
+  readonly root?: RootIdentity | undefined;
 };
 
 type Reading = Pick<
@@ -60,15 +61,17 @@ export function openStore(file: string, options: StoreOptions): Store {
   makePrivateFolder(file);
   const { database, wasSetAside } = guarded(file, () => openOrSetAside(file, options.mode));
   try {
-    if (options.mode === 'write') guarded(file, () => dropForeignRows(database, options));
-    return guarded(file, () => assemble(file, database, options, wasSetAside));
+    const isNewRoot = options.mode === 'write' && guarded(file, () => dropForeignRows(database, options));
+    const notes = [...(wasSetAside ? ['store_set_aside'] : []), ...(isNewRoot ? ['root_replaced'] : [])];
+    return guarded(file, () => assemble(file, database, options, notes));
   } catch (error) {
     database.close();
     throw error;
   }
 }
 
-function assemble(file: string, database: Database.Database, options: StoreOptions, wasSetAside: boolean): Store {
+/** `notes` are reason codes of what was met when the store was opened. */
+function assemble(file: string, database: Database.Database, options: StoreOptions, notes: readonly string[]): Store {
   let damaged = 0;
   const onDamage = (rows: number): void => {
     damaged += rows;
@@ -149,7 +152,7 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
     purge: safe(writer.purge),
     checkpoint: safe(() => checkpoint(database)),
     health: safe(() => [
-      ...(wasSetAside ? ['store_set_aside'] : []),
+      ...notes,
       ...(isReplaced() ? ['store_replaced'] : []),
       ...(damaged > 0 ? ['damaged_rows'] : []),
       ...(isForeign() ? ['other_version'] : []),
@@ -194,29 +197,4 @@ function checkpoint(database: Database.Database): void {
   } finally {
     database.pragma(`busy_timeout = ${waitMs}`);
   }
-}
-
-/** Rows of another chunker are not mixed with ours, nor embeddings of another model: they go before the first of ours comes. */
-function dropForeignRows(database: Database.Database, options: StoreOptions): void {
-  const readMeta = database.prepare<[string], string>('SELECT value FROM meta WHERE key = ?').pluck();
-  const isModelOwn = (): boolean => options.modelId === undefined || readMeta.get('model') === modelKey(options);
-  const isOwn = (): boolean => readMeta.get('fingerprint') === options.fingerprint;
-  if (isOwn() && isModelOwn()) return;
-  const putMeta = database.prepare<[string, string]>('INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)');
-  database
-    .transaction(() => {
-      if (!isOwn()) clearAll(database);
-      else clearEmbeddings(database);
-      putMeta.run('fingerprint', options.fingerprint);
-      if (options.modelId !== undefined) putMeta.run('model', modelKey(options));
-    })
-    .immediate();
-}
-
-function modelKey({ modelId, dimensions }: StoreOptions): string {
-  return `${modelId} ${dimensions}`;
-}
-
-function inodeOf(file: string): bigint | undefined {
-  return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
 }

@@ -5,13 +5,13 @@
  * Finding one takes 8 us, keeping one 20; the static model takes 150 for the same chunk of 1,300 characters, and
  * transformers thousands: so all models share, by one path.
  */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { log } from '../log.ts';
 import type { Embedding } from '../types.ts';
 import { clearSuspicion, isSuspected, setAside, suspect } from './damage.ts';
 import { isBusy, isDamage } from './failures.ts';
-import { makePrivateFolder } from './place.ts';
+import { inodeOf, makePrivateFolder } from './place.ts';
 import { asBlob, checksum, dequantise, quantise } from './rows.ts';
 import { ForeignSchema, openDatabase, VECTORS } from './schema.ts';
 
@@ -131,8 +131,4 @@ function openOrSetAside(file: string): Database.Database {
   }
   clearSuspicion(file);
   return openDatabase(file, 'write', VECTORS);
-}
-
-function inodeOf(file: string): bigint | undefined {
-  return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
 }

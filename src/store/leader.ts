@@ -19,17 +19,24 @@ export function openLeader(lockFile: string): Leader {
   let lock = guarded(lockFile, () => openLock(lockFile));
   let leads = false;
 
+  const isValid = (): boolean => inodeOf(lockFile) === lock.inode;
+
   function tryLead(): boolean {
     if (leads) return true;
-    if (!tryLock(lock.database)) return false;
-    // A lock on a file that another process has removed keeps nobody out.
-    leads = inodeOf(lockFile) === lock.inode;
-    if (leads) return true;
-    lock.database.close();
-    makePrivateFolder(lockFile);
-    lock = openLock(lockFile);
-    leads = tryLock(lock.database) && inodeOf(lockFile) === lock.inode;
+    if (!isValid()) {
+      lock.database.close();
+      makePrivateFolder(lockFile);
+      lock = openLock(lockFile);
+    }
+    leads = tryLock(lock.database);
+    // A lock on a file that another process removed meanwhile keeps nobody out.
+    if (leads && !isValid()) resign();
     return leads;
+  }
+
+  function resign(): void {
+    if (leads) lock.database.exec('ROLLBACK');
+    leads = false;
   }
 
   return {
@@ -37,11 +44,8 @@ export function openLeader(lockFile: string): Leader {
       return leads;
     },
     tryLead: () => guarded(lockFile, tryLead),
-    isValid: () => inodeOf(lockFile) === lock.inode,
-    resign() {
-      if (leads) lock.database.exec('ROLLBACK');
-      leads = false;
-    },
+    isValid,
+    resign: () => guarded(lockFile, resign),
     release() {
       leads = false;
       // Closing rolls back, which frees the lock.

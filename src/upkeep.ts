@@ -96,7 +96,7 @@ class RunningUpkeep implements Upkeep {
       const sync = new Sync({ root, store, pool, workers, writes: leads, embeds: model !== undefined });
       return { store, sync, leads };
     });
-    this.#housekeeping = new Housekeeping(() => this.#sessions.current);
+    this.#housekeeping = new Housekeeping(() => this.#sessions.current, place.cache);
   }
 
   store(): Store {
@@ -190,6 +190,7 @@ class RunningUpkeep implements Upkeep {
     this.#watcher = watchTree(this.#root, { onHint: sweep, debounceMs: HINT_SETTLE_MS });
     this.#every(SWEEP_EVERY_MS, async () => {
       await this.#housekeeping.checkpoint();
+      await this.#housekeeping.tidy();
       await this.#sweep();
     });
     sweep();

@@ -7,6 +7,8 @@ import { hashText } from '../hash.ts';
 import { SCHEMA_VERSION, VECTORS_VERSION } from './schema.ts';
 
 export type StorePlace = {
+  /** The folder of all indexes. */
+  readonly cache: string;
   readonly folder: string;
   readonly storeFile: string;
   readonly lockFile: string;
@@ -33,6 +35,7 @@ export function storePlaceFor(root: string, cacheDir: string | undefined): Store
   const cache = cacheDir ?? userCacheFolder();
   const folder = join(cache, `${name}-${hashText(root).slice(0, 16)}`);
   return {
+    cache,
     folder,
     storeFile: join(folder, `index-${SCHEMA_VERSION}.db`),
     lockFile: join(folder, `leader-${SCHEMA_VERSION}.db`),

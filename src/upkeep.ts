@@ -1,12 +1,15 @@
 /** Keeps one repository's index in step with its disk: who writes, when to look, how long a question waits. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from './config.ts';
+import type { OpenEmbedder } from './embed/embedder.ts';
 import { DowserError } from './errors.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { log } from './log.ts';
+import { giveBackMemory } from './memory.ts';
 import { openPool, type Pool } from './pool.ts';
 import { Sessions } from './sessions.ts';
 import { foldersOf, type Watcher, watchTree } from './source/watch.ts';
+import { StallWatch } from './stall.ts';
 import { identify } from './store/owner.ts';
 import { storePlaceFor } from './store/place.ts';
 import { openStore, type Store } from './store/store.ts';
@@ -32,8 +35,8 @@ const SWEEP_EVERY_MS = 60_000;
 const LEAD_EVERY_MS = 1_000;
 /** A follower that waits for its leader looks this often whether something was committed. */
 const FOLLOW_EVERY_MS = 50;
-/** A leader that commits nothing for this long although files wait is taken for stuck: jobs take 0.1 s, on a busy machine seconds. */
-const LEADER_STALLED_MS = 10_000;
+/** After so long without a question or a file to index, memory is given back: by then the threads have ended. */
+const REST_AFTER_MS = 25_000;
 const HINT_SETTLE_MS = 120;
 /** One job is at most 24 files or one big file: far beyond any honest one. */
 const JOB_MS_MAX = 30_000;
@@ -42,7 +45,7 @@ export type UpkeepOptions = {
   readonly config: Config;
   /** What makes rows comparable: chunker and terms. */
   readonly fingerprint: string;
-  readonly model: { readonly id: string; readonly dimensions: number } | undefined;
+  readonly model: Pick<OpenEmbedder, 'id' | 'dimensions' | 'shared'> | undefined;
 };
 
 export interface Upkeep {
@@ -73,11 +76,12 @@ class RunningUpkeep implements Upkeep {
   readonly #pool: Pool<Job, Result>;
   readonly #sessions: Sessions;
   readonly #housekeeping: Housekeeping;
+  readonly #stall: StallWatch;
   readonly #timers: NodeJS.Timeout[] = [];
   #watcher: Watcher | undefined;
   #closed = false;
-  /** What the leader of another process did last, as far as this follower has seen, and when. */
-  #progress: { readonly version: string; readonly atMs: number } | undefined;
+  /** When there was last something to do; undefined when all is at rest since. */
+  #busyAtMs: number | undefined = Date.now();
   /** Why the index is not kept in step at the moment, as a reason code. */
   #trouble: string | undefined;
 
@@ -85,7 +89,8 @@ class RunningUpkeep implements Upkeep {
     const { root, workers, runtime, logLevel } = config;
     const place = storePlaceFor(root, config.cacheDir);
     const { vectorsFile } = place;
-    const data: WorkerData = { root, model: model && config.model, runtime, vectorsFile, logLevel };
+    const threadsModel = model && (model.shared ?? config.model);
+    const data: WorkerData = { root, model: threadsModel, runtime, vectorsFile, logLevel };
     const pool = openPool<Job, Result>(workerScript(), { count: workers, data, jobMsMax: JOB_MS_MAX });
     const rows = { fingerprint, modelId: model?.id, dimensions: model?.dimensions ?? 0 };
     this.storeFile = place.storeFile;
@@ -97,6 +102,7 @@ class RunningUpkeep implements Upkeep {
       return { store, sync, leads };
     });
     this.#housekeeping = new Housekeeping(() => this.#sessions.current, place.cache);
+    this.#stall = new StallWatch(() => this.#sessions.current);
   }
 
   store(): Store {
@@ -108,6 +114,7 @@ class RunningUpkeep implements Upkeep {
   }
 
   freshen(needles: readonly string[]): Promise<void> {
+    this.#busyAtMs = Date.now();
     return this.#tolerate(() => this.#lookAndWait(needles));
   }
 
@@ -147,7 +154,7 @@ class RunningUpkeep implements Upkeep {
     const sweptAtMs = this.#sync.sweptAtMs();
     if (sweptAtMs === undefined) return { state: 'indexing' };
     const sweptAt = new Date(sweptAtMs).toISOString();
-    if (this.#isStalled()) return { state: 'leader_stalled', sweptAt };
+    if (this.#stall.isStalled) return { state: 'leader_stalled', sweptAt };
     if (this.#sync.pending() > SETTLE_FILES_MAX) return { state: 'indexing', sweptAt };
     const young = Date.now() - sweptAtMs <= 2 * SWEEP_AGE_MS_MAX && this.#sync.pending() === 0;
     return { state: young ? 'fresh' : 'as_of', sweptAt };
@@ -157,7 +164,7 @@ class RunningUpkeep implements Upkeep {
     const degraded = this.#watcher?.degraded();
     return [
       ...(degraded === undefined ? [] : ['watch_degraded']),
-      ...(this.#isStalled() ? ['leader_stalled'] : []),
+      ...(this.#stall.isStalled ? ['leader_stalled'] : []),
       ...(this.#trouble === undefined ? [] : [this.#trouble]),
       ...this.store().health(),
     ];
@@ -180,7 +187,7 @@ class RunningUpkeep implements Upkeep {
     await sync.sweep();
     const entries = sync.listing()?.entries;
     if (entries !== undefined) this.#watcher?.setFolders(foldersOf(entries));
-    this.#noteProgress();
+    this.#stall.noteSweep();
   }
 
   /** Begins to watch, as the leader only: one process's watches serve all. */
@@ -198,12 +205,17 @@ class RunningUpkeep implements Upkeep {
 
   /** The beat of a server: a follower looks whether its leader is gone or stuck, a leader puts things in order. */
   async #tick(): Promise<void> {
+    this.#rest();
     if (await this.#sessions.leadIfFree()) return this.#housekeeping.purge();
-    if (this.#progress === undefined) return;
-    const version = this.store().dataVersion();
-    if (version !== this.#progress.version) this.#progress = { version, atMs: Date.now() };
-    // Perhaps all is done that this process waits for.
-    else if (Date.now() - this.#progress.atMs > LEADER_STALLED_MS / 2) await this.#sweep();
+    if (this.#stall.needsSweep()) await this.#sweep();
+  }
+
+  /** Once after each time of work. */
+  #rest(): void {
+    if (this.#sync.pending() > 0) this.#busyAtMs = Date.now();
+    if (this.#busyAtMs === undefined || Date.now() - this.#busyAtMs < REST_AFTER_MS) return;
+    this.#busyAtMs = undefined;
+    giveBackMemory();
   }
 
   #every(ms: number, work: () => Promise<void>): void {
@@ -216,21 +228,6 @@ class RunningUpkeep implements Upkeep {
     });
   }
 
-  /** Remembers since when a follower waits for its leader without seeing it commit anything. */
-  #noteProgress(): void {
-    const { leads, store, sync } = this.#sessions.current;
-    const version = store.dataVersion();
-    if (leads || sync.pending() === 0) this.#progress = undefined;
-    else if (this.#progress?.version !== version) this.#progress = { version, atMs: Date.now() };
-  }
-
-  /** A sweep well after the leader's last commit must have found that files still wait. */
-  #isStalled(): boolean {
-    if (this.#progress === undefined || this.#progress.version !== this.store().dataVersion()) return false;
-    const { atMs } = this.#progress;
-    return Date.now() - atMs > LEADER_STALLED_MS && (this.#sync.sweptAtMs() ?? 0) - atMs > LEADER_STALLED_MS / 2;
-  }
-
   /** Waits until this process, or the leader of another, has brought the index in step; not for one that is stuck. */
   async #settled(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<void> {
     for (;;) {
@@ -240,7 +237,7 @@ class RunningUpkeep implements Upkeep {
       }
       await this.#sweep();
       const left = this.#sync.pending();
-      if (left === 0 || this.#isStalled()) return;
+      if (left === 0 || this.#stall.isStalled) return;
       const total = this.#sync.filesTotal();
       onProgress?.({ done: total - left, total, phase: 'indexing' });
       await this.#untilCommitted(signal);
@@ -267,7 +264,7 @@ class RunningUpkeep implements Upkeep {
     // The first sweep is worth waiting for: before it nothing is known, not even what is missing.
     if (sweptAtMs === undefined) await within(HASTEN_WAIT_MS, sync.firstSweep());
     else if (askedAtMs - sweptAtMs > SWEEP_AGE_MS_MAX) await within(SWEEP_WAIT_MS, this.#sweep());
-    if (sync.pending() === 0 || this.#isStalled()) return;
+    if (sync.pending() === 0 || this.#stall.isStalled) return;
     if (sync.pending() <= SETTLE_FILES_MAX) await within(SETTLE_WAIT_MS, this.#settled());
     else await sync.hasten(needles, Math.max(HASTEN_WAIT_MS_MIN, HASTEN_WAIT_MS - (Date.now() - askedAtMs)));
   }

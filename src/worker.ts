@@ -1,5 +1,6 @@
 /** The thread that prepares files and probes them; its jobs come from sync.ts through pool.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { ModelFolder } from './embed/embedder.ts';
 import { DowserError } from './errors.ts';
 import { type LogLevel, setLogLevel } from './log.ts';
 import type { Reply } from './pool.ts';
@@ -10,8 +11,8 @@ import type { Embedder, Entry } from './types.ts';
 
 export type WorkerData = {
   readonly root: string;
-  /** Undefined: words alone. */
-  readonly model: string | undefined;
+  /** By name, or loaded; undefined: words alone. */
+  readonly model: string | ModelFolder | undefined;
   readonly runtime: 'auto' | 'onnx' | 'table';
   /** The file of shared embeddings. */
   readonly vectorsFile: string;

@@ -34,7 +34,7 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
   const upkeep = await openUpkeep({
     config,
     fingerprint: `${CHUNKER_VERSION} ${TOKENS_VERSION} ${MASKS_VERSION}`,
-    model: embedder === undefined ? undefined : { id: embedder.id, dimensions: embedder.dimensions },
+    model: embedder,
   }).catch(async (error: unknown) => {
     await embedder?.close();
     throw error;

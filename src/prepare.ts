@@ -2,6 +2,7 @@
 import { chunkFile } from './chunk/chunk.ts';
 import { hashText } from './hash.ts';
 import { readSource } from './source/read.ts';
+import type { Vectors } from './store/vectors.ts';
 import { terms } from './tokens.ts';
 import type { Chunk, Embedder, Embedding, Entry, PreparedChunk, PreparedFile, Skip, SourceFile } from './types.ts';
 
@@ -10,13 +11,30 @@ export function passageText(path: string, text: string): string {
   return `${path}\n${text}`;
 }
 
-/** Prepares whole files, in order. With `linesOnly` no parser is used: for files on which one got stuck. */
-export async function prepareFiles(
-  root: string,
-  entries: readonly Entry[],
-  embedder: Embedder | undefined,
-  linesOnly: boolean,
-): Promise<(PreparedFile | Skip)[]> {
+/** The key of what is embedded: the model (whose id stands for its prefixes too) and the exact text. */
+export function sourceOf(modelId: string, passage: string): string {
+  return hashText(`${modelId}\0${passage}`);
+}
+
+export type Preparation = {
+  readonly root: string;
+  /** Undefined: words alone. */
+  readonly embedder: Embedder | undefined;
+  /** Embeddings made before, here or for another index. */
+  readonly vectors: Vectors | undefined;
+  /** No parser is used: for files on which one got stuck. */
+  readonly linesOnly: boolean;
+};
+
+export type Prepared = {
+  readonly files: readonly (PreparedFile | Skip)[];
+  /** Texts that were embedded because no index had their embedding. */
+  readonly embedded: number;
+};
+
+/** Prepares whole files, in order. */
+export async function prepareFiles(entries: readonly Entry[], preparation: Preparation): Promise<Prepared> {
+  const { root, linesOnly } = preparation;
   const files: { source: SourceFile; chunks: Chunk[] }[] = [];
   const prepared: (Skip | number)[] = [];
   for (const entry of entries) {
@@ -29,34 +47,44 @@ export async function prepareFiles(
     prepared.push(files.length);
     files.push({ source, chunks: source.depth === 'name' ? [] : await chunkFile(shallow) });
   }
-  const embeddings = await embedChunks(files, embedder);
+  const { passages, embedded } = await embedChunks(files, preparation);
   let next = 0;
   const ready = files.map(({ source, chunks }) => {
-    const own = embeddings?.slice(next, next + chunks.length);
+    const own = passages?.slice(next, next + chunks.length);
     next += chunks.length;
     return assemble(source, chunks, own);
   });
-  return prepared.map((item) => (typeof item === 'number' ? ready[item]! : item));
+  return { files: prepared.map((item) => (typeof item === 'number' ? ready[item]! : item)), embedded };
 }
 
+type Passage = { readonly source: string; readonly embedding: Embedding };
+
+/** Each different text that nobody embedded before is embedded once. */
 async function embedChunks(
   files: readonly { chunks: Chunk[] }[],
-  embedder: Embedder | undefined,
-): Promise<Embedding[] | undefined> {
-  if (embedder === undefined) return undefined;
+  { embedder, vectors }: Preparation,
+): Promise<{ passages: Passage[] | undefined; embedded: number }> {
+  if (embedder === undefined) return { passages: undefined, embedded: 0 };
   const texts = files.flatMap(({ chunks }) => chunks.map(({ path, text }) => passageText(path, text)));
-  return texts.length === 0 ? [] : embedder.embed(texts, 'nl2code', 'passage');
+  const sources = texts.map((text) => sourceOf(embedder.id, text));
+  const known = vectors?.find(sources) ?? new Map<string, Embedding>();
+  const unknown = new Map(sources.map((source, at) => [source, texts[at]!]));
+  for (const source of known.keys()) unknown.delete(source);
+  const embeddings = unknown.size === 0 ? [] : await embedder.embed([...unknown.values()], 'nl2code', 'passage');
+  const made = new Map([...unknown.keys()].map((source, at) => [source, embeddings[at]!]));
+  vectors?.keep(made, known.keys());
+  const passages = sources.map((source) => ({ source, embedding: made.get(source) ?? known.get(source)! }));
+  return { passages, embedded: made.size };
 }
 
 function assemble(
   source: SourceFile,
   chunks: readonly Chunk[],
-  embeddings: readonly Embedding[] | undefined,
+  passages: readonly Passage[] | undefined,
 ): PreparedFile {
   const { path, language, kind, depth, hash, fingerprint, skip } = source;
   const pathWords = terms(path).join(' ');
   const withText = chunks.map(({ text, ...chunk }, at): PreparedChunk => {
-    const embedding = embeddings?.[at];
     return {
       ...chunk,
       hash: hashText(text),
@@ -65,7 +93,7 @@ function assemble(
         symbols: terms([...chunk.scope, ...chunk.symbols].join(' ')).join(' '),
         body: terms(text).join(' '),
       },
-      ...(embedding === undefined ? {} : { embedding }),
+      ...passages?.[at],
     };
   });
   // A file that is known by name only still answers to its name: one chunk of no lines.

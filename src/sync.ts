@@ -1,21 +1,15 @@
 /** Trip one: a file changes on disk, and can be found. Hints only say that something may have changed; the sweep decides. */
 import { compare, type Difference } from './compare.ts';
 import { DowserError } from './errors.ts';
-import { findPromising, shareLooks } from './hasten.ts';
-import { log } from './log.ts';
-import { JobLost, type Pool } from './pool.ts';
-import type { Probed } from './probe.ts';
-import { sameFingerprint } from './source/fingerprint.ts';
+import { findPromising, type Look, shareLooks } from './hasten.ts';
+import { Indexing } from './indexing.ts';
+import type { Pool } from './pool.ts';
 import { mayBeRead } from './source/lstat.ts';
 import { type ScanResult, scan } from './source/scan.ts';
 import type { FileRecord, Store } from './store/store.ts';
 import { within } from './time.ts';
-import type { Entry, Fingerprint, PreparedFile, Skip, SkipReason, SyncProgress, SyncReport } from './types.ts';
-import { inOrderOfUse, takeBatch } from './waiting.ts';
+import type { SyncProgress, SyncReport } from './types.ts';
 import type { Job, Result } from './worker.ts';
-
-/** Jobs under way per thread: one running, one waiting, so that no thread idles while rows are written. */
-const JOBS_PER_WORKER = 2;
 
 /** More chunks than any store has. */
 const CHUNKS_MAX = 2 ** 31;
@@ -31,250 +25,151 @@ export type SyncOptions = {
   readonly embeds: boolean;
 };
 
-export interface Sync {
-  /** Compares disk and store once. Changed files then wait in line; removed ones are gone when it resolves. */
-  sweep(): Promise<void>;
-  /** Resolves when a first sweep is done; joins the one under way. */
-  firstSweep(): Promise<void>;
-  /** When the last sweep began, Date.now() milliseconds; undefined before the first one ended. */
-  sweptAtMs(): number | undefined;
-  /** The listing behind the last sweep. */
-  listing(): ScanResult | undefined;
-  /** Files that wait to be indexed or are being indexed. */
-  pending(): number;
-  filesTotal(): number;
-  /** Resolves when nothing waits any more. */
-  settled(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<void>;
-  /** Puts the waiting files that speak for these names to the front and indexes them; gives up after `withinMs`. */
-  hasten(needles: readonly string[], withinMs: number): Promise<void>;
-  /** What was done since the last call. */
-  takeReport(): SyncReport;
-  close(): Promise<void>;
-}
+export class Sync {
+  readonly #options: SyncOptions;
+  readonly #indexing: Indexing;
+  readonly #look: Look;
+  /** Files whose chunks wait for embeddings; known from the first sweep on. */
+  readonly #bare = new Set<string>();
+  readonly #watchers = new Set<() => void>();
+  readonly #abort = new AbortController();
+  #racy: ReadonlySet<string> = new Set<string>();
+  #listing: ScanResult | undefined;
+  #sweptAtMs: number | undefined;
+  #sweeping: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
 
-export function openSync({ root, store, pool, workers, writes, embeds }: SyncOptions): Sync {
-  let waiting = new Map<string, Entry>();
-  const running = new Map<string, Entry>();
-  /** The work that each running file is part of. */
-  const works = new Map<string, Promise<void>>();
-  let racy: ReadonlySet<string> = new Set<string>();
-  /** Files whose chunks wait for embeddings, as they all do after a change of the model; known from the first sweep on. */
-  let bare: Set<string> | undefined;
-  let jobs = 0;
-  /** Questions that look for their files among the waiting ones: until they know, no thread takes other work. */
-  let looking = 0;
-  let listing: ScanResult | undefined;
-  let sweptAtMs: number | undefined;
-  let sweeping: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
-  let closed = false;
-  let failure: unknown;
-  let report = emptyReport();
-  const watchers = new Set<() => void>();
-  const abort = new AbortController();
-
-  const look = shareLooks((needles, deadlineMs) => findPromising([...waiting.values()], needles, pool, deadlineMs));
-
-  const announce = (): void => {
-    for (const watcher of [...watchers]) watcher();
-  };
-
-  async function sweepOnce(): Promise<void> {
-    const startedMs = Date.now();
-    // What failed before is tried again: a full disk may have room by now.
-    failure = undefined;
-    const found = await scan(root, { signal: abort.signal });
-    if (closed) return;
-    bare ??= new Set(writes && embeds ? store.missingEmbeddings(CHUNKS_MAX).map(({ path }) => path) : []);
-    const again = (path: string, record: FileRecord | undefined): boolean =>
-      racy.has(path) || bare!.has(path) || (record?.skip === 'unreadable' && mayBeRead(root, path));
-    const difference = compare(found, store.files(), again, startedMs);
-    racy = difference.racy;
-    if (writes) recordAbsences(difference);
-    waiting = inOrderOfUse(difference.changed.filter((entry) => !isRunning(entry)));
-    listing = found;
-    sweptAtMs = startedMs;
-    report = { ...report, filesSeen: found.entries.length };
-    // A question that waited for this sweep says first which files it needs.
-    if (writes) setImmediate(pump);
-    announce();
+  constructor(options: SyncOptions) {
+    this.#options = options;
+    const { store, pool, workers } = options;
+    const onProgress = (): void => this.#announce();
+    this.#indexing = new Indexing({ store, pool, workers, bare: this.#bare, onProgress });
+    this.#look = shareLooks((needles, deadlineMs) => findPromising(this.#indexing.waiting, needles, pool, deadlineMs));
   }
 
-  /** What is being prepared already, as it is now, need not wait once more. */
-  function isRunning({ path, fingerprint }: Entry): boolean {
-    const entry = running.get(path);
-    return entry !== undefined && sameFingerprint(entry.fingerprint, fingerprint);
+  /** Compares disk and store once. Changed files then wait in line; removed ones are gone when it resolves. */
+  sweep(): Promise<void> {
+    if (this.#sweeping === undefined) {
+      this.#sweeping = this.#sweepOnce().finally(() => {
+        this.#sweeping = undefined;
+      });
+      return this.#sweeping;
+    }
+    // A sweep under way may have passed the change that a call is about: it gets the next one, which many calls may share.
+    this.#next ??= this.#sweeping
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined;
+        return this.sweep();
+      });
+    return this.#next;
+  }
+
+  /** Resolves when a first sweep is done; joins the one under way. */
+  async firstSweep(): Promise<void> {
+    if (this.#sweptAtMs === undefined) await (this.#sweeping ?? this.sweep());
+  }
+
+  /** When the last sweep began, Date.now() milliseconds; undefined before the first one ended. */
+  sweptAtMs(): number | undefined {
+    return this.#sweptAtMs;
+  }
+
+  /** The listing behind the last sweep. */
+  listing(): ScanResult | undefined {
+    return this.#listing;
+  }
+
+  /** Files that wait to be indexed or are being indexed. */
+  pending(): number {
+    return this.#indexing.pending;
+  }
+
+  filesTotal(): number {
+    return this.#listing === undefined ? 0 : this.#listing.entries.length + this.#listing.skips.length;
+  }
+
+  /** Resolves when nothing waits any more. */
+  settled(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const total = this.pending();
+      const check = (): void => {
+        const left = this.pending();
+        onProgress?.({ done: Math.max(0, total - left), total: Math.max(total, left), phase: 'indexing' });
+        const done = this.#abort.signal.aborted || left === 0;
+        const cancelled = signal?.aborted ? new DowserError('cancelled', 'Cancelled.') : undefined;
+        const stop = this.#indexing.failure ?? cancelled;
+        if (!done && stop === undefined) return;
+        this.#watchers.delete(check);
+        if (stop === undefined) resolve();
+        else reject(stop);
+      };
+      this.#watchers.add(check);
+      signal?.addEventListener('abort', check, { once: true });
+      check();
+    });
+  }
+
+  /** Puts the waiting files that speak for these names to the front and indexes them; gives up after `withinMs`. */
+  async hasten(needles: readonly string[], withinMs: number): Promise<void> {
+    const indexing = this.#indexing;
+    if (!this.#options.writes || indexing.waiting.length === 0 || needles.length === 0) return;
+    const deadlineMs = Date.now() + withinMs;
+    const found = (await indexing.holdFor(within(withinMs, this.#look(needles, deadlineMs)))) ?? [];
+    const pathsThat = (define: boolean): string[] =>
+      found.filter(({ defines }) => defines === define).map(({ path }) => path);
+    const definitions = indexing.promote(pathsThat(true));
+    const mentions = indexing.promote(pathsThat(false));
+    indexing.pump();
+    // Who asks for one name wants its definition; what else speaks of it need not be waited for.
+    const enough = needles.length === 1 && definitions.length > 0 ? definitions : [...definitions, ...mentions];
+    await within(deadlineMs - Date.now(), Promise.all(enough));
+  }
+
+  /** What was done since the last call. */
+  takeReport(): SyncReport {
+    return { ...this.#indexing.takeReport(), filesSeen: this.#listing?.entries.length ?? 0 };
+  }
+
+  async close(): Promise<void> {
+    this.#indexing.close();
+    this.#abort.abort();
+    this.#announce();
+    await (this.#next ?? this.#sweeping)?.catch(() => undefined);
+  }
+
+  async #sweepOnce(): Promise<void> {
+    const { root, store, writes, embeds } = this.#options;
+    const startedMs = Date.now();
+    // What failed before is tried again: a full disk may have room by now.
+    this.#indexing.failure = undefined;
+    const found = await scan(root, { signal: this.#abort.signal });
+    if (this.#abort.signal.aborted) return;
+    if (this.#sweptAtMs === undefined && writes && embeds)
+      for (const { path } of store.missingEmbeddings(CHUNKS_MAX)) this.#bare.add(path);
+    const again = (path: string, record: FileRecord | undefined): boolean =>
+      this.#racy.has(path) || this.#bare.has(path) || (record?.skip === 'unreadable' && mayBeRead(root, path));
+    const difference = compare(found, store.files(), again, startedMs);
+    this.#racy = difference.racy;
+    if (writes) this.#recordAbsences(difference);
+    this.#indexing.setWaiting(difference.changed);
+    this.#listing = found;
+    this.#sweptAtMs = startedMs;
+    // A question that waited for this sweep says first which files it needs.
+    if (writes) setImmediate(() => this.#indexing.pump());
+    this.#announce();
   }
 
   /** What the store knows and the disk no longer has is removed; what may not be read has a row that says why. */
-  function recordAbsences({ skips, removed }: Difference): void {
+  #recordAbsences({ skips, removed }: Difference): void {
+    const { store } = this.#options;
     if (skips.length > 0) store.replaceSkips(skips);
     if (removed.length === 0) return;
     store.replaceFiles([], removed);
-    report = { ...report, filesRemoved: report.filesRemoved + removed.length };
+    this.#indexing.count({ filesRemoved: removed.length });
   }
 
-  function pump(): void {
-    while (!closed && looking === 0 && waiting.size > 0 && jobs < workers * JOBS_PER_WORKER) {
-      void begin(takeBatch(waiting), false);
-    }
+  #announce(): void {
+    for (const watcher of [...this.#watchers]) watcher();
   }
-
-  /** Never rejects: what fails here fails all who wait for the index to be settled. */
-  function begin(batch: readonly Entry[], urgent: boolean): Promise<void> {
-    const work = perform(batch, false, urgent)
-      .catch((error: unknown) => {
-        log.error('indexing stopped', { message: error instanceof Error ? error.message : String(error) });
-      })
-      .finally(() => {
-        for (const { path } of batch) if (works.get(path) === work) works.delete(path);
-      });
-    for (const { path } of batch) works.set(path, work);
-    return work;
-  }
-
-  async function perform(batch: readonly Entry[], linesOnly: boolean, urgent = false): Promise<void> {
-    jobs++;
-    for (const entry of batch) running.set(entry.path, entry);
-    try {
-      const result = await pool.run({ type: 'prepare', entries: batch, linesOnly }, urgent);
-      if (!closed && 'files' in result) write(result.files);
-    } catch (error) {
-      if (closed || (error instanceof DowserError && error.code === 'cancelled')) return;
-      if (!(error instanceof JobLost)) {
-        // Before anyone hears that nothing is left to wait for.
-        failure = error;
-        throw error;
-      }
-      await retrySmaller(batch, linesOnly);
-    } finally {
-      jobs--;
-      for (const { path } of batch) running.delete(path);
-      announce();
-      pump();
-    }
-  }
-
-  /** A job that got stuck or killed its thread: its files one by one, then by lines, then not at all, so that one bad file harms no other. */
-  async function retrySmaller(batch: readonly Entry[], linesOnly: boolean): Promise<void> {
-    log.warn('a job took too long', { files: batch.map(({ path }) => path) });
-    if (batch.length > 1) for (const entry of batch) await perform([entry], linesOnly);
-    else if (!linesOnly) await perform(batch, true);
-    else write([{ path: batch[0]!.path, reason: 'stuck', detail: 'took too long to prepare' }]);
-  }
-
-  function write(results: readonly (PreparedFile | Skip)[]): void {
-    const files = results.filter((result): result is PreparedFile => 'chunks' in result);
-    const skips = results
-      .filter((result): result is Skip => 'reason' in result)
-      // With what the listing saw of it, so that the file is read again when it changes and not before.
-      .map((skip) => ({ ...skip, fingerprint: running.get(skip.path)?.fingerprint }))
-      .filter(({ path, reason, fingerprint }) => !isRecorded(store.file(path), reason, fingerprint));
-    const known = new Map(files.map(({ path }) => [path, store.file(path)]));
-    const touched = files.filter(({ path, hash }) => hash !== '' && known.get(path)?.hash === hash && !bare?.has(path));
-    const changed = files.filter((file) => !touched.includes(file));
-    // A fingerprint that is the same as well was read again because it was young: nothing to write.
-    const moved = touched.filter(
-      ({ path, fingerprint }) => !sameFingerprint(known.get(path)!.fingerprint, fingerprint),
-    );
-    if (changed.length > 0) store.replaceFiles(changed, []);
-    for (const { path } of files) bare?.delete(path);
-    if (moved.length > 0) store.touchFiles(moved);
-    if (skips.length > 0) store.replaceSkips(skips);
-    report = {
-      ...report,
-      filesChanged: report.filesChanged + changed.length,
-      chunksWritten: report.chunksWritten + changed.reduce((sum, { chunks }) => sum + chunks.length, 0),
-      bytesRead: report.bytesRead + files.reduce((sum, { fingerprint }) => sum + fingerprint.size, 0),
-    };
-  }
-
-  /** Begins with these of the waiting files before all others; another question may have begun with some already. */
-  function promote(probed: readonly Probed[]): Promise<void>[] {
-    const begun = probed.map(({ path }) => works.get(path)).filter((work) => work !== undefined);
-    const entries = probed.map(({ path }) => waiting.get(path)).filter((entry) => entry !== undefined);
-    for (const { path } of entries) waiting.delete(path);
-    const line = new Map(entries.map((entry) => [entry.path, entry]));
-    const work = [...new Set(begun)];
-    while (line.size > 0 && !closed) work.push(begin(takeBatch(line), true));
-    return work;
-  }
-
-  /** A sweep under way may have passed the change that a call is about: it gets the next one, which many calls may share. */
-  function sweep(): Promise<void> {
-    if (sweeping === undefined) {
-      sweeping = sweepOnce().finally(() => {
-        sweeping = undefined;
-      });
-      return sweeping;
-    }
-    next ??= sweeping
-      .catch(() => undefined)
-      .then(() => {
-        next = undefined;
-        return sweep();
-      });
-    return next;
-  }
-
-  return {
-    sweep,
-    firstSweep: async () => {
-      if (sweptAtMs === undefined) await (sweeping ?? sweep());
-    },
-    sweptAtMs: () => sweptAtMs,
-    listing: () => listing,
-    pending: () => waiting.size + running.size,
-    filesTotal: () => (listing === undefined ? 0 : listing.entries.length + listing.skips.length),
-    settled: (onProgress, signal) =>
-      new Promise((resolve, reject) => {
-        const total = waiting.size + running.size;
-        const check = (): void => {
-          const left = waiting.size + running.size;
-          onProgress?.({ done: Math.max(0, total - left), total: Math.max(total, left), phase: 'indexing' });
-          const done = closed || left === 0;
-          const stop = failure ?? (signal?.aborted ? new DowserError('cancelled', 'Cancelled.') : undefined);
-          if (!done && stop === undefined) return;
-          watchers.delete(check);
-          if (stop === undefined) resolve();
-          else reject(stop);
-        };
-        watchers.add(check);
-        signal?.addEventListener('abort', check, { once: true });
-        check();
-      }),
-    async hasten(needles, withinMs) {
-      if (!writes || waiting.size === 0 || needles.length === 0) return;
-      const deadlineMs = Date.now() + withinMs;
-      looking++;
-      const found = await within(withinMs, look(needles, deadlineMs)).finally(() => looking--);
-      const probed = found ?? [];
-      const definitions = promote(probed.filter(({ defines }) => defines));
-      const mentions = promote(probed.filter(({ defines }) => !defines));
-      pump();
-      // Who asks for one name wants its definition; what else speaks of it need not be waited for.
-      const enough = needles.length === 1 && definitions.length > 0 ? definitions : [...definitions, ...mentions];
-      await within(deadlineMs - Date.now(), Promise.all(enough));
-    },
-    takeReport() {
-      const taken = { ...report, ms: Date.now() - report.ms };
-      report = emptyReport();
-      return taken;
-    },
-    async close() {
-      closed = true;
-      abort.abort();
-      announce();
-      await (next ?? sweeping)?.catch(() => undefined);
-    },
-  };
-}
-
-/** What could not be read, and still can't, is written once. */
-function isRecorded(record: FileRecord | undefined, reason: SkipReason, now: Fingerprint | undefined): boolean {
-  return record?.skip === reason && now !== undefined && sameFingerprint(record.fingerprint, now);
-}
-
-function emptyReport(): SyncReport {
-  return { filesSeen: 0, filesChanged: 0, filesRemoved: 0, chunksWritten: 0, bytesRead: 0, ms: Date.now() };
 }

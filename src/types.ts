@@ -98,10 +98,10 @@ export type Filters = {
 /** What a question looks like, which decides how evidence is weighed. */
 export type QueryKind = 'symbol' | 'path' | 'error' | 'question' | 'keywords' | 'code';
 
-/** A parsed question. */
 /** A file's path as someone wrote it, perhaps absolute or its name alone, and a line from 1. */
 export type Place = { readonly path: string; readonly line: number };
 
+/** A parsed question. */
 export type Query = {
   readonly text: string;
   readonly kind: QueryKind;
@@ -177,8 +177,8 @@ export type Coverage = {
 
 /** How old the knowledge behind an answer is. */
 export type Freshness = {
-  /** 'fresh': a sweep confirmed the index just now; 'as_of': the last sweep is older than asked for; 'indexing': first pass not done. */
-  readonly state: 'fresh' | 'as_of' | 'indexing';
+  /** A sweep confirmed the index just now; the last sweep is older than asked for; the first pass is not done; who writes the index is stuck. */
+  readonly state: 'fresh' | 'as_of' | 'indexing' | 'leader_stalled';
   /** ISO time of the last finished sweep, when there was one. */
   readonly sweptAt?: string;
 };
@@ -189,8 +189,10 @@ export type PreparedChunk = Omit<Chunk, 'text'> & {
   readonly hash: string;
   /** Search terms joined by blanks, one column each (tokens.ts). */
   readonly words: { readonly path: string; readonly symbols: string; readonly body: string };
-  /** Absent when the embedder fills embeddings in later. */
+  /** Absent when there is no model. */
   readonly embedding?: Embedding;
+  /** Key of what was embedded, under which all indexes share the embedding (store/vectors.ts). */
+  readonly source?: string;
 };
 
 /** A file made ready for the store: its rows are replaced by these in one transaction. */
@@ -226,15 +228,12 @@ export type SimilarRequest = AskOptions & {
 };
 
 /** Either a place in a file on disk, or unsaved text around the cursor. `column` counts UTF-16 units from 1. */
-export type CompleteRequest = {
+export type CompleteRequest = Omit<AskOptions, keyof Filters> & {
   readonly path?: string;
   readonly line?: number;
   readonly column?: number;
   readonly prefix?: string;
   readonly suffix?: string;
-  readonly limit?: number;
-  readonly maxTokens?: number;
-  readonly signal?: AbortSignal;
 };
 
 export type Answer = {
@@ -258,6 +257,7 @@ export type SyncReport = {
   readonly filesChanged: number;
   readonly filesRemoved: number;
   readonly chunksWritten: number;
+  readonly chunksEmbedded: number; // by the model: the embeddings of all others were known
   readonly bytesRead: number;
   readonly ms: number;
 };

@@ -1,14 +1,19 @@
 /** Keeps one repository's index in step with its disk: who writes, when to look, how long a question waits. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from './config.ts';
+import type { OpenEmbedder } from './embed/embedder.ts';
 import { DowserError } from './errors.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { log } from './log.ts';
+import { giveBackMemory } from './memory.ts';
 import { openPool, type Pool } from './pool.ts';
+import { Sessions } from './sessions.ts';
 import { foldersOf, type Watcher, watchTree } from './source/watch.ts';
-import { type Leader, openLeader } from './store/leader.ts';
+import { StallWatch } from './stall.ts';
+import { identify } from './store/owner.ts';
 import { storePlaceFor } from './store/place.ts';
 import { openStore, type Store } from './store/store.ts';
-import { openSync, type Sync } from './sync.ts';
+import { Sync } from './sync.ts';
 import { within } from './time.ts';
 import type { Coverage, Freshness, SyncProgress, SyncReport } from './types.ts';
 import type { Job, Result, WorkerData } from './worker.ts';
@@ -28,8 +33,10 @@ const HASTEN_WAIT_MS_MIN = 1_000;
 const SWEEP_EVERY_MS = 60_000;
 /** A follower looks this often whether its leader is gone. */
 const LEAD_EVERY_MS = 1_000;
-/** A follower that waits for its leader without any progress for this long says so. */
-const LEADER_STALLED_MS = 10_000;
+/** A follower that waits for its leader looks this often whether something was committed. */
+const FOLLOW_EVERY_MS = 50;
+/** After so long without a question or a file to index, memory is given back: by then the threads have ended. */
+const REST_AFTER_MS = 25_000;
 const HINT_SETTLE_MS = 120;
 /** One job is at most 24 files or one big file: far beyond any honest one. */
 const JOB_MS_MAX = 30_000;
@@ -38,7 +45,7 @@ export type UpkeepOptions = {
   readonly config: Config;
   /** What makes rows comparable: chunker and terms. */
   readonly fingerprint: string;
-  readonly model: { readonly id: string; readonly dimensions: number } | undefined;
+  readonly model: Pick<OpenEmbedder, 'id' | 'dimensions' | 'shared'> | undefined;
 };
 
 export interface Upkeep {
@@ -58,232 +65,221 @@ export interface Upkeep {
   close(): Promise<void>;
 }
 
-type Session = { readonly store: Store; readonly sync: Sync; readonly leads: boolean };
+/** Opens the index of the root, as its leader when nobody else leads. */
+export async function openUpkeep(options: UpkeepOptions): Promise<Upkeep> {
+  return new RunningUpkeep(options);
+}
 
-export async function openUpkeep({ config, fingerprint, model }: UpkeepOptions): Promise<Upkeep> {
-  const place = storePlaceFor(config.root, config.cacheDir);
-  const leader = openLeader(place.lockFile);
-  const data: WorkerData = {
-    root: config.root,
-    model: model === undefined ? undefined : config.model,
-    runtime: config.runtime,
-    logLevel: config.logLevel,
-  };
-  const pool = openPool<Job, Result>(workerScript(), { count: config.workers, data, jobMsMax: JOB_MS_MAX });
-  const timers: NodeJS.Timeout[] = [];
-  let watcher: Watcher | undefined;
-  let watching = false;
-  let closed = false;
-  let stalled = false;
+class RunningUpkeep implements Upkeep {
+  readonly storeFile: string;
+  readonly #root: string;
+  readonly #pool: Pool<Job, Result>;
+  readonly #sessions: Sessions;
+  readonly #housekeeping: Housekeeping;
+  readonly #stall: StallWatch;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #watcher: Watcher | undefined;
+  #closed = false;
+  /** When there was last something to do; undefined when all is at rest since. */
+  #busyAtMs: number | undefined = Date.now();
   /** Why the index is not kept in step at the moment, as a reason code. */
-  let trouble: string | undefined;
-  let takingOver: Promise<boolean> | undefined;
-  /** Stores of sessions that a take-over ended: questions under way may still read them. */
-  const retired: Store[] = [];
-  let checkpointed = '';
-  let session: Session;
-  try {
-    session = openSession(leader, pool);
-  } catch (error) {
-    // Whoever tries next, in this process too, must be able to lead.
-    leader.release();
-    throw error;
-  }
+  #trouble: string | undefined;
 
-  function openSession(lead: Leader, workers: Pool<Job, Result>): Session {
-    const leads = lead.tryLead();
-    const store = openStore(place.storeFile, {
-      mode: leads ? 'write' : 'read',
-      fingerprint,
-      modelId: model?.id,
-      dimensions: model?.dimensions ?? 0,
+  constructor({ config, fingerprint, model }: UpkeepOptions) {
+    const { root, workers, runtime, logLevel } = config;
+    const place = storePlaceFor(root, config.cacheDir);
+    const { vectorsFile } = place;
+    const threadsModel = model && (model.shared ?? config.model);
+    const data: WorkerData = { root, model: threadsModel, runtime, vectorsFile, logLevel };
+    const pool = openPool<Job, Result>(workerScript(), { count: workers, data, jobMsMax: JOB_MS_MAX });
+    const rows = { fingerprint, modelId: model?.id, dimensions: model?.dimensions ?? 0 };
+    this.storeFile = place.storeFile;
+    this.#root = root;
+    this.#pool = pool;
+    this.#sessions = new Sessions(place, (leads) => {
+      const store = openStore(place.storeFile, { ...rows, mode: leads ? 'write' : 'read', root: identify(root) });
+      const sync = new Sync({ root, store, pool, workers, writes: leads, embeds: model !== undefined });
+      return { store, sync, leads };
     });
-    const sync = openSync({
-      root: config.root,
-      store,
-      pool: workers,
-      workers: config.workers,
-      writes: leads,
-      embeds: model !== undefined,
-    });
-    return { store, sync, leads };
+    this.#housekeeping = new Housekeeping(() => this.#sessions.current, place.cache);
+    this.#stall = new StallWatch(() => this.#sessions.current);
   }
 
-  /** A follower whose leader is gone takes over, once however many ask: same file, now with the right to write. */
-  function leadIfFree(): Promise<boolean> {
-    if (closed || session.leads) return Promise.resolve(session.leads);
-    takingOver ??= takeOver().finally(() => {
-      takingOver = undefined;
-    });
-    return takingOver;
+  store(): Store {
+    return this.#sessions.current.store;
   }
 
-  async function takeOver(): Promise<boolean> {
-    if (!leader.tryLead()) return false;
-    const old = session;
-    await old.sync.close();
-    if (closed) return false;
-    session = openSession(leader, pool);
-    retired.push(old.store);
-    stalled = false;
-    log.info('took over as leader');
-    if (watching) await follow();
-    return true;
+  role(): 'leader' | 'follower' {
+    return this.#sessions.current.leads ? 'leader' : 'follower';
   }
 
-  /** A file that was set aside under a follower is read no more: the leader has begun another. */
-  async function reopenReplaced(): Promise<void> {
-    if (session.leads || !session.store.health().includes('store_replaced')) return;
-    const old = session;
-    await old.sync.close();
-    if (closed) return;
-    session = openSession(leader, pool);
-    retired.push(old.store);
+  freshen(needles: readonly string[]): Promise<void> {
+    this.#busyAtMs = Date.now();
+    return this.#tolerate(() => this.#lookAndWait(needles));
   }
 
-  /** Moves what was written since into the file, so that the log and the text of deleted rows don't linger. */
-  function checkpointWhenIdle(): void {
-    if (!session.leads || session.sync.pending() > 0 || session.store.dataVersion() === checkpointed) return;
-    session.store.checkpoint();
-    checkpointed = session.store.dataVersion();
+  recheck(): Promise<void> {
+    const settleFew = async (): Promise<void> => {
+      await this.#sweep();
+      if (this.#sync.pending() <= SETTLE_FILES_MAX) await this.#settled();
+    };
+    return this.#tolerate(() => within(SETTLE_WAIT_MS, settleFew()));
   }
 
-  async function sweep(): Promise<void> {
-    const { sync } = session;
+  async sync(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<SyncReport> {
+    this.#sync.takeReport();
+    onProgress?.({ done: 0, total: 0, phase: 'listing' });
+    await this.#sessions.leadIfFree();
+    await this.#sweep();
+    await this.#settled(onProgress, signal);
+    await this.#housekeeping.purge();
+    return this.#sync.takeReport();
+  }
+
+  start(): void {
+    this.#sessions.onLead = () => this.#follow();
+    this.#follow();
+    this.#every(LEAD_EVERY_MS, () => this.#tick());
+  }
+
+  coverage(): Coverage {
+    const { files, skipped, chunks, embedded } = this.store().counts();
+    const pending = this.#sync.pending();
+    const filesTotal = Math.max(this.#sync.filesTotal(), files);
+    const filesIndexed = Math.max(0, Math.min(files, filesTotal - pending));
+    return { filesTotal, filesIndexed, pending, skipped, embedded, chunks };
+  }
+
+  freshness(): Freshness {
+    const sweptAtMs = this.#sync.sweptAtMs();
+    if (sweptAtMs === undefined) return { state: 'indexing' };
+    const sweptAt = new Date(sweptAtMs).toISOString();
+    if (this.#stall.isStalled) return { state: 'leader_stalled', sweptAt };
+    if (this.#sync.pending() > SETTLE_FILES_MAX) return { state: 'indexing', sweptAt };
+    const young = Date.now() - sweptAtMs <= 2 * SWEEP_AGE_MS_MAX && this.#sync.pending() === 0;
+    return { state: young ? 'fresh' : 'as_of', sweptAt };
+  }
+
+  health(): string[] {
+    const degraded = this.#watcher?.degraded();
+    return [
+      ...(degraded === undefined ? [] : ['watch_degraded']),
+      ...(this.#stall.isStalled ? ['leader_stalled'] : []),
+      ...(this.#trouble === undefined ? [] : [this.#trouble]),
+      ...this.store().health(),
+    ];
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    const ends = [this.#watcher?.close(), this.#sessions.close(), this.#housekeeping.close(), this.#pool.close()];
+    await Promise.all(ends);
+    this.#sessions.release();
+  }
+
+  get #sync(): Sync {
+    return this.#sessions.current.sync;
+  }
+
+  async #sweep(): Promise<void> {
+    const sync = this.#sync;
     await sync.sweep();
     const entries = sync.listing()?.entries;
-    if (entries !== undefined) watcher?.setFolders(foldersOf(entries));
+    if (entries !== undefined) this.#watcher?.setFolders(foldersOf(entries));
+    this.#stall.noteSweep();
   }
 
   /** Begins to watch, as the leader only: one process's watches serve all. */
-  async function follow(): Promise<void> {
-    if (!session.leads || watcher !== undefined) return;
-    const sweepQuietly = (): void => {
-      sweep().catch((error: unknown) => {
-        if (!closed) log.warn('a sweep failed', { message: error instanceof Error ? error.message : String(error) });
-      });
-    };
-    watcher = watchTree(config.root, { onHint: sweepQuietly, debounceMs: HINT_SETTLE_MS });
-    const everyMinute = (): void => {
-      checkpointWhenIdle();
-      sweepQuietly();
-    };
-    timers.push(setInterval(everyMinute, SWEEP_EVERY_MS).unref());
-    sweepQuietly();
+  #follow(): void {
+    if (!this.#sessions.current.leads || this.#watcher !== undefined || this.#closed) return;
+    const sweep = (): void => this.#quietly(() => this.#sweep());
+    this.#watcher = watchTree(this.#root, { onHint: sweep, debounceMs: HINT_SETTLE_MS });
+    this.#every(SWEEP_EVERY_MS, async () => {
+      await this.#housekeeping.checkpoint();
+      await this.#housekeeping.tidy();
+      await this.#sweep();
+    });
+    sweep();
   }
 
-  /** Waits until this process, or the leader of another, has brought the index in step. */
-  async function settled(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<void> {
-    let least = Number.POSITIVE_INFINITY;
-    let progressedMs = Date.now();
+  /** The beat of a server: a follower looks whether its leader is gone or stuck, a leader puts things in order. */
+  async #tick(): Promise<void> {
+    this.#rest();
+    if (await this.#sessions.leadIfFree()) return this.#housekeeping.purge();
+    if (this.#stall.needsSweep()) await this.#sweep();
+  }
+
+  /** Once after each time of work. */
+  #rest(): void {
+    if (this.#sync.pending() > 0) this.#busyAtMs = Date.now();
+    if (this.#busyAtMs === undefined || Date.now() - this.#busyAtMs < REST_AFTER_MS) return;
+    this.#busyAtMs = undefined;
+    giveBackMemory();
+  }
+
+  #every(ms: number, work: () => Promise<void>): void {
+    this.#timers.push(setInterval(() => this.#quietly(work), ms).unref());
+  }
+
+  #quietly(work: () => Promise<void>): void {
+    work().catch((error: unknown) => {
+      if (!this.#closed) log.warn('upkeep failed', { message: error instanceof Error ? error.message : String(error) });
+    });
+  }
+
+  /** Waits until this process, or the leader of another, has brought the index in step; not for one that is stuck. */
+  async #settled(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<void> {
     for (;;) {
-      if (await leadIfFree()) {
-        if (session.sync.sweptAtMs() === undefined) await sweep();
-        return session.sync.settled(onProgress, signal);
+      if (await this.#sessions.leadIfFree()) {
+        if (this.#sync.sweptAtMs() === undefined) await this.#sweep();
+        return this.#sync.settled(onProgress, signal);
       }
-      await sweep();
-      const left = session.sync.pending();
-      if (left === 0) return;
-      if (left < least) progressedMs = Date.now();
-      least = Math.min(least, left);
-      onProgress?.({ done: session.sync.filesTotal() - left, total: session.sync.filesTotal(), phase: 'indexing' });
-      stalled = Date.now() - progressedMs > LEADER_STALLED_MS;
-      if (stalled) return;
-      if (signal?.aborted || closed) throw new DowserError('cancelled', 'Cancelled.');
-      await pause(100);
+      await this.#sweep();
+      const left = this.#sync.pending();
+      if (left === 0 || this.#stall.isStalled) return;
+      const total = this.#sync.filesTotal();
+      onProgress?.({ done: total - left, total, phase: 'indexing' });
+      await this.#untilCommitted(signal);
     }
   }
 
+  /** Until the leader commits, or dies, or it is time to look at the disk again. */
+  async #untilCommitted(signal?: AbortSignal): Promise<void> {
+    const before = this.store().dataVersion();
+    const deadlineMs = Date.now() + SWEEP_AGE_MS_MAX;
+    do {
+      if (signal?.aborted || this.#closed) throw new DowserError('cancelled', 'Cancelled.');
+      await pause(FOLLOW_EVERY_MS);
+    } while (before === this.store().dataVersion() && Date.now() < deadlineMs && !(await this.#sessions.leadIfFree()));
+  }
+
   /** Looks at the disk where the last look is old, and waits within bounds for what changed. */
-  async function lookAndWait(needles: readonly string[]): Promise<void> {
-    await leadIfFree();
-    await reopenReplaced();
-    const { sync } = session;
+  async #lookAndWait(needles: readonly string[]): Promise<void> {
+    await this.#sessions.leadIfFree();
+    await this.#sessions.reopenReplaced();
+    const sync = this.#sync;
     const askedAtMs = Date.now();
     const sweptAtMs = sync.sweptAtMs();
     // The first sweep is worth waiting for: before it nothing is known, not even what is missing.
     if (sweptAtMs === undefined) await within(HASTEN_WAIT_MS, sync.firstSweep());
-    else if (askedAtMs - sweptAtMs > SWEEP_AGE_MS_MAX) await within(SWEEP_WAIT_MS, sweep());
-    if (sync.pending() === 0) return;
-    if (sync.pending() <= SETTLE_FILES_MAX) await within(SETTLE_WAIT_MS, settled());
+    else if (askedAtMs - sweptAtMs > SWEEP_AGE_MS_MAX) await within(SWEEP_WAIT_MS, this.#sweep());
+    if (sync.pending() === 0 || this.#stall.isStalled) return;
+    if (sync.pending() <= SETTLE_FILES_MAX) await within(SETTLE_WAIT_MS, this.#settled());
     else await sync.hasten(needles, Math.max(HASTEN_WAIT_MS_MIN, HASTEN_WAIT_MS - (Date.now() - askedAtMs)));
   }
 
   /** What is indexed can still be asked when keeping in step fails: snippets are proven, and the answer says how old it is. */
-  async function tolerate(work: () => Promise<unknown>): Promise<void> {
+  async #tolerate(work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
-      trouble = undefined;
+      this.#trouble = undefined;
     } catch (error) {
       if (!(error instanceof DowserError) || error.code === 'bad_root' || error.code === 'cancelled') throw error;
-      trouble = error.code;
+      this.#trouble = error.code;
       log.warn('the index is not kept in step', { message: error.message });
     }
   }
-
-  return {
-    storeFile: place.storeFile,
-    store: () => session.store,
-    role: () => (session.leads ? 'leader' : 'follower'),
-    freshen: (needles) => tolerate(() => lookAndWait(needles)),
-    recheck: () =>
-      tolerate(() =>
-        within(
-          SETTLE_WAIT_MS,
-          sweep().then(() => (session.sync.pending() <= SETTLE_FILES_MAX ? settled() : undefined)),
-        ),
-      ),
-    async sync(onProgress, signal) {
-      session.sync.takeReport();
-      onProgress?.({ done: 0, total: 0, phase: 'listing' });
-      await leadIfFree();
-      await sweep();
-      await settled(onProgress, signal);
-      return session.sync.takeReport();
-    },
-    start() {
-      watching = true;
-      void follow();
-      timers.push(setInterval(() => void leadIfFree().catch(() => undefined), LEAD_EVERY_MS).unref());
-    },
-    coverage() {
-      const { files, skipped, chunks, embedded } = session.store.counts();
-      const pending = session.sync.pending();
-      const filesTotal = Math.max(session.sync.filesTotal(), files);
-      return {
-        filesTotal,
-        filesIndexed: Math.max(0, Math.min(files, filesTotal - pending)),
-        pending,
-        skipped,
-        embedded,
-        chunks,
-      };
-    },
-    freshness() {
-      const sweptAtMs = session.sync.sweptAtMs();
-      if (sweptAtMs === undefined) return { state: 'indexing' };
-      const sweptAt = new Date(sweptAtMs).toISOString();
-      if (session.sync.pending() > SETTLE_FILES_MAX) return { state: 'indexing', sweptAt };
-      const young = Date.now() - sweptAtMs <= 2 * SWEEP_AGE_MS_MAX && session.sync.pending() === 0;
-      return { state: young ? 'fresh' : 'as_of', sweptAt };
-    },
-    health() {
-      const degraded = watcher?.degraded();
-      return [
-        ...(degraded === undefined ? [] : ['watch_degraded']),
-        ...(stalled ? ['leader_stalled'] : []),
-        ...(trouble === undefined ? [] : [trouble]),
-        ...session.store.health(),
-      ];
-    },
-    async close() {
-      closed = true;
-      for (const timer of timers) clearInterval(timer);
-      await Promise.all([watcher?.close(), session.sync.close(), pool.close()]);
-      for (const store of [...retired, session.store]) store.close();
-      leader.release();
-    },
-  };
 }
 
 /** Compiled or not, the thread's script lies beside this file. */

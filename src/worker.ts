@@ -1,16 +1,21 @@
 /** The thread that prepares files and probes them; its jobs come from sync.ts through pool.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { ModelFolder } from './embed/embedder.ts';
 import { DowserError } from './errors.ts';
 import { type LogLevel, setLogLevel } from './log.ts';
 import type { Reply } from './pool.ts';
+import type { Prepared } from './prepare.ts';
 import { type Probed, probeFiles } from './probe.ts';
-import type { Embedder, Entry, PreparedFile, Skip } from './types.ts';
+import type { Vectors } from './store/vectors.ts';
+import type { Embedder, Entry } from './types.ts';
 
 export type WorkerData = {
   readonly root: string;
-  /** Undefined: words alone. */
-  readonly model: string | undefined;
+  /** By name, or loaded; undefined: words alone. */
+  readonly model: string | ModelFolder | undefined;
   readonly runtime: 'auto' | 'onnx' | 'table';
+  /** The file of shared embeddings. */
+  readonly vectorsFile: string;
   readonly logLevel: LogLevel;
 };
 
@@ -18,28 +23,34 @@ export type Job =
   | { readonly type: 'prepare'; readonly entries: readonly Entry[]; readonly linesOnly: boolean }
   | { readonly type: 'probe'; readonly paths: readonly string[]; readonly needles: readonly string[] };
 
-export type Result = { readonly files: readonly (PreparedFile | Skip)[] } | { readonly probed: readonly Probed[] };
+export type Result = Prepared | { readonly probed: readonly Probed[] };
 
-const { root, model, runtime, logLevel } = workerData as WorkerData;
+type Model = { readonly embedder: Embedder; readonly vectors: Vectors | undefined };
+
+const { root, model, runtime, vectorsFile, logLevel } = workerData as WorkerData;
 setLogLevel(logLevel);
-let embedder: Promise<Embedder | undefined> | undefined;
+let opened: Promise<Model | undefined> | undefined;
 /** Whether all that preparing needs was loaded: what fails after that fails for the file's sake. */
 let isEquipped = false;
 
 /** Parsers and models are loaded when first needed: a probe, which a question waits for, does without. */
-async function openModel(): Promise<Embedder | undefined> {
+async function openModel(): Promise<Model | undefined> {
   if (model === undefined) return undefined;
-  const { openEmbedder } = await import('./embed/embedder.ts');
-  return openEmbedder({ model, runtime });
+  const [{ openEmbedder }, { openVectors }] = await Promise.all([
+    import('./embed/embedder.ts'),
+    import('./store/vectors.ts'),
+  ]);
+  const embedder = await openEmbedder({ model, runtime });
+  return { embedder, vectors: openVectors(vectorsFile, { dimensions: embedder.dimensions }) };
 }
 
 async function perform(job: Job): Promise<Result> {
   if (job.type === 'probe') return { probed: probeFiles(root, job.paths, job.needles) };
-  embedder ??= openModel();
+  opened ??= openModel();
   const { prepareFiles } = await import('./prepare.ts');
-  const open = await embedder;
+  const { embedder, vectors } = (await opened) ?? {};
   isEquipped = true;
-  return { files: await prepareFiles(root, job.entries, open, job.linesOnly) };
+  return prepareFiles(job.entries, { root, embedder, vectors, linesOnly: job.linesOnly });
 }
 
 /** A parser that broke on a file stays broken: the thread ends with it, and the file is tried again in another one. */

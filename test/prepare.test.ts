@@ -12,9 +12,10 @@ async function prepare(
   files: Record<string, string | Uint8Array>,
   embedder?: Embedder,
   linesOnly = false,
-): Promise<(PreparedFile | Skip)[]> {
+): Promise<readonly (PreparedFile | Skip)[]> {
   const root = makeTree(files);
-  return prepareFiles(root, (await scan(root)).entries, embedder, linesOnly);
+  const { entries } = await scan(root);
+  return (await prepareFiles(entries, { root, embedder, vectors: undefined, linesOnly })).files;
 }
 
 test('a file becomes its chunks, with terms column by column and the hash of each text', async () => {
@@ -70,8 +71,9 @@ test('by lines only, no parser names symbols', async () => {
 test('a file that went away is a skip, and harms no other', async () => {
   const root = makeTree({ 'a.js': LEASE });
   const [entry] = (await scan(root)).entries;
-  const prepared = await prepareFiles(root, [{ ...entry!, path: 'gone.js' }, entry!], undefined, false);
-  expect(prepared).toMatchObject([
+  const preparation = { root, embedder: undefined, vectors: undefined, linesOnly: false };
+  const { files } = await prepareFiles([{ ...entry!, path: 'gone.js' }, entry!], preparation);
+  expect(files).toMatchObject([
     { path: 'gone.js', reason: 'changing' },
     { path: 'a.js', depth: 'full' },
   ]);

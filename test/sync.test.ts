@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { DowserError } from '../src/errors.ts';
 import { openPool, type Pool } from '../src/pool.ts';
-import { openSync, type Sync } from '../src/sync.ts';
+import { Sync } from '../src/sync.ts';
 import type { Job, Result } from '../src/worker.ts';
 import { writeTinyModel } from './embed/tinyModel.ts';
 import { git, makeFolder, write } from './source/tree.ts';
@@ -214,7 +214,7 @@ describe('is noticed', () => {
 describe('one bad file harms no other', () => {
   function openWith(root: string, pool: Pool<Job, Result>): { sync: Sync; files: () => Record<string, unknown> } {
     const store = openedStore(freshFile(), { modelId: undefined, dimensions: 0 });
-    const sync = openSync({ root, store, pool, workers: 1, writes: true, embeds: false });
+    const sync = new Sync({ root, store, pool, workers: 1, writes: true, embeds: false });
     onTestFinished(async () => {
       await sync.close();
       await pool.close();

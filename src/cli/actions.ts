@@ -181,7 +181,7 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-function refuseWords(command: string, words: readonly string[]): void {
+export function refuseWords(command: string, words: readonly string[]): void {
   if (words.length > 0) throw new UsageError(`${command} takes options only, not '${visibleLine(words[0]!, 80)}'.`);
 }
 

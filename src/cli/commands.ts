@@ -65,6 +65,14 @@ export const COMMANDS: readonly Command[] = [
     run: async (options, words) => (await import('./actions.ts')).status(options, words),
   },
   {
+    name: 'clean',
+    summary: 'Remove indexes of folders that are gone, and other leftovers',
+    usage: ['[options]'],
+    flags: ['dry-run', 'all', 'yes', 'json', 'log-level', 'quiet', 'help'],
+    examples: ['dowser clean --dry-run', 'dowser clean', 'dowser clean --all --yes'],
+    run: async (options, words) => (await import('./clean.ts')).clean(options, words),
+  },
+  {
     name: 'serve',
     summary: 'Serve coding agents over MCP, on standard input and output',
     usage: ['[options]'],

@@ -28,6 +28,9 @@ export const FLAGS = {
   'min-similarity': { value: 'X', about: 'Leave out what is less alike, 0 to 1' },
   'prefix-file': { value: 'FILE', about: "Unsaved text before the cursor; '-' reads it from standard input" },
   'suffix-file': { value: 'FILE', about: 'Unsaved text after the cursor' },
+  'dry-run': { about: 'Show what would be done, and do nothing' },
+  all: { about: 'All of them, needed or not: what is missing is made again' },
+  yes: { about: 'Do not ask' },
   json: { about: 'Print JSON' },
   explain: { about: 'Show what each part of a score is for' },
   model: { value: 'NAME', about: "Model: a bundled name, a folder, or 'none' for words alone" },
@@ -52,6 +55,9 @@ export type Options = {
   readonly suffixFile?: string;
   readonly model?: string;
   readonly logLevel?: string;
+  readonly dryRun: boolean;
+  readonly all: boolean;
+  readonly yes: boolean;
   readonly json: boolean;
   readonly explain: boolean;
   readonly quiet: boolean;
@@ -124,6 +130,9 @@ function toOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     suffixFile: last('suffix-file'),
     model: last('model'),
     logLevel: oneOf('log-level', last('log-level'), ['error', 'warn', 'info', 'debug']),
+    dryRun: given.has('dry-run'),
+    all: given.has('all'),
+    yes: given.has('yes'),
     json: given.has('json'),
     explain: given.has('explain'),
     quiet: given.has('quiet'),

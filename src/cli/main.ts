@@ -4,6 +4,7 @@ import { DowserError } from '../errors.ts';
 import { nearest } from '../mcp/nearest.ts';
 import { version } from '../mcp/package.ts';
 import { visibleLine } from '../mcp/visible.ts';
+import { keepHeapSmall } from '../memory.ts';
 import { COMMANDS } from './commands.ts';
 import { FLAGS, readFlags, UsageError } from './flags.ts';
 import { commandHelp, overview } from './help.ts';
@@ -15,6 +16,7 @@ const SAME_KEY_MS = 500;
 
 /** Runs one command line and ends the process. */
 export async function run(argv: readonly string[]): Promise<void> {
+  keepHeapSmall();
   if (argv[0] !== 'serve') process.stdout.on('error', endWithoutReader); // a server closes its index first
   const interrupt = new AbortController();
   // What a command waits for may be a timer that holds no process open: without this, such a wait would end it, silently and with 0.

@@ -1,5 +1,5 @@
 /** Model folders: the manifest, and files that are loaded only when they are what the manifest says. */
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DowserError } from '../errors.ts';
@@ -16,7 +16,7 @@ const MODEL_FILES = ['model.onnx', 'tokenizer.json'] as const;
 /** A manifest is a page of JSON; more is not one. */
 const MANIFEST_BYTES_MAX = 1 << 20;
 
-/** A model as loaded: the bytes here are the bytes that were checked. */
+/** A model as loaded: the bytes here are the bytes that were checked. They are in shared memory, so that threads need not load their own. */
 export type ModelFolder = {
   readonly path: string;
   readonly manifest: ModelManifest;
@@ -43,7 +43,7 @@ function folderOf(model: string, modelsDir: string): string {
 
 async function readManifestText(path: string): Promise<string> {
   const file = join(path, MANIFEST_FILE);
-  const bytes = await readModelFile(file, path);
+  const bytes = await reading(path, () => readFile(file));
   if (bytes.length > MANIFEST_BYTES_MAX) throw damaged(file, `is ${bytes.length} bytes long, which no manifest is`);
   return bytes.toString('utf8');
 }
@@ -70,17 +70,35 @@ async function readChecked(
 ): Promise<Uint8Array> {
   const file = join(path, name);
   const expected = manifest.files[name];
-  const bytes = await readModelFile(file, path);
-  if (bytes.length !== expected.bytes) {
-    throw damaged(file, `is ${bytes.length} bytes long, not the ${expected.bytes} of its manifest`);
+  const bytes = await reading(path, () => readShared(file, expected.bytes));
+  if (typeof bytes === 'number') {
+    throw damaged(file, `is ${bytes} bytes long, not the ${expected.bytes} of its manifest`);
   }
   if (hashBytes(bytes) !== expected.sha256) throw damaged(file, "does not have its manifest's sha256");
   return bytes;
 }
 
-async function readModelFile(file: string, folder: string): Promise<Buffer> {
+/** The bytes of the file, or how many there are when that is not what it should be. */
+async function readShared(file: string, length: number): Promise<Uint8Array | number> {
+  const handle = await open(file);
   try {
-    return await readFile(file);
+    const stat = await handle.stat();
+    if (!stat.isFile()) throw new Error(`${file} is not a file`);
+    if (stat.size !== length) return stat.size;
+    const bytes = new Uint8Array(new SharedArrayBuffer(length));
+    let at = 0;
+    for (let read = -1; read !== 0 && at < length; at += read) {
+      read = (await handle.read(bytes, at, length - at, at)).bytesRead;
+    }
+    return at === length ? bytes : at;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function reading<Result>(folder: string, read: () => Promise<Result>): Promise<Result> {
+  try {
+    return await read();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new DowserError(

@@ -9,11 +9,13 @@ import { openTable } from './table.ts';
 import { prefixFor, sideFor } from './tasks.ts';
 import { CHARS_PER_TOKEN_MAX, openTokenizer } from './tokenizer.ts';
 
+export type { ModelFolder } from './catalog.ts';
+
 export type Runtime = 'onnx' | 'table';
 
 export type EmbedderOptions = {
-  /** Name of a folder in `modelsDir`, or the path of a model folder; the bundled model when left out. */
-  readonly model?: string | undefined;
+  /** Name of a folder in `modelsDir`, or the path of a model folder, or one that is loaded; the bundled model when left out. */
+  readonly model?: string | ModelFolder | undefined;
   readonly modelsDir?: string | undefined;
   /**
    * 'auto' (the default) is the table for a static model: it starts without a library, holds half the memory and
@@ -23,7 +25,13 @@ export type EmbedderOptions = {
   readonly runtime?: 'auto' | Runtime | undefined;
 };
 
-export type OpenEmbedder = Embedder & { readonly name: string; readonly runtime: Runtime; readonly maxTokens: number };
+export type OpenEmbedder = Embedder & {
+  readonly name: string;
+  readonly runtime: Runtime;
+  readonly maxTokens: number;
+  /** What threads open the same model from. Undefined where the model is not of use as it was loaded: each has its own. */
+  readonly shared: ModelFolder | undefined;
+};
 
 /** How far from 1 a length may lie by rounding; a model that is further off is broken. */
 const LENGTH_TOLERANCE = 1e-3;
@@ -33,7 +41,8 @@ export async function openEmbedder(
   options: EmbedderOptions = {},
   loadOnnx: LoadOnnx = loadOnnxRuntime,
 ): Promise<OpenEmbedder> {
-  const folder = await openModelFolder(options.model, options.modelsDir);
+  const { model, modelsDir } = options;
+  const folder = typeof model === 'object' ? model : await openModelFolder(model, modelsDir);
   const { manifest } = folder;
   const tokenize = openTokenizer(folder.tokenizer, manifest.maxTokens);
   const runner = await openRunner(folder, options.runtime ?? 'auto', loadOnnx);
@@ -44,6 +53,7 @@ export async function openEmbedder(
     dimensions: manifest.dimensions,
     runtime: runner.runtime,
     maxTokens: manifest.maxTokens,
+    shared: runner.runtime === 'table' ? folder : undefined,
     async embed(texts, task, side) {
       if (closed) throw new Error('embed() after close()');
       const prefix = prefixFor(manifest, task, side);

@@ -56,7 +56,8 @@ export async function loadOnnxRuntime(): Promise<OnnxLibrary> {
 /** Makes a session of a static model. Throws whatever the library throws when it, or the model, can't be loaded. */
 export async function openOnnx(model: Uint8Array, manifest: ModelManifest, load: LoadOnnx): Promise<OnnxModel> {
   const library = await load();
-  const session = await library.InferenceSession.create(model, SESSION_OPTIONS);
+  // It takes no shared memory.
+  const session = await library.InferenceSession.create(Uint8Array.from(model), SESSION_OPTIONS);
   return {
     embed: (ids, side) => embedInBatches(library, session, manifest, ids, side),
     close: () => session.release(),

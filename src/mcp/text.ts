@@ -45,6 +45,8 @@ export function coverageLine(coverage: Coverage, freshness: Freshness): string {
     : `${files(coverage.filesTotal)}`;
   if (freshness.state === 'fresh') return `${reach}, in step with the disk`;
   if (freshness.state === 'indexing') return `${reach} so far: still indexing, ask again for the rest`;
+  if (freshness.state === 'leader_stalled')
+    return `${reach}; later edits are missing, because the dowser process that keeps this index in step does not respond (leader_stalled)`;
   return `${reach}, as of ${freshness.sweptAt ?? 'an earlier run'}: later edits may be missing`;
 }
 

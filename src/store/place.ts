@@ -4,9 +4,17 @@ import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { DowserError } from '../errors.ts';
 import { hashText } from '../hash.ts';
-import { SCHEMA_VERSION } from './schema.ts';
+import { SCHEMA_VERSION, VECTORS_VERSION } from './schema.ts';
 
-export type StorePlace = { readonly folder: string; readonly storeFile: string; readonly lockFile: string };
+export type StorePlace = {
+  /** The folder of all indexes. */
+  readonly cache: string;
+  readonly folder: string;
+  readonly storeFile: string;
+  readonly lockFile: string;
+  /** The embeddings that all indexes share. */
+  readonly vectorsFile: string;
+};
 
 type Surroundings = {
   readonly platform: NodeJS.Platform;
@@ -24,11 +32,14 @@ export function storePlaceFor(root: string, cacheDir: string | undefined): Store
   const name = basename(root)
     .replace(/[^\w.-]+/g, '_')
     .slice(0, NAME_CHARS_MAX);
-  const folder = join(cacheDir ?? userCacheFolder(), `${name}-${hashText(root).slice(0, 16)}`);
+  const cache = cacheDir ?? userCacheFolder();
+  const folder = join(cache, `${name}-${hashText(root).slice(0, 16)}`);
   return {
+    cache,
     folder,
     storeFile: join(folder, `index-${SCHEMA_VERSION}.db`),
     lockFile: join(folder, `leader-${SCHEMA_VERSION}.db`),
+    vectorsFile: join(cache, `vectors-${VECTORS_VERSION}.db`),
   };
 }
 
@@ -59,5 +70,19 @@ export function makePrivateFolder(file: string): void {
     const why = cause instanceof Error ? cause.message : String(cause);
     const message = `The folder ${folder} can't hold an index: ${why}. Name another one in DOWSER_CACHE.`;
     throw new DowserError('store_unusable', message, { cause });
+  }
+}
+
+/** Tells a file from another one of the same name; undefined where there is none. */
+export function inodeOf(file: string): bigint | undefined {
+  return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
+}
+
+/** Whether the file of this name is still the one with this inode. A folder that can't be looked into speaks neither way. */
+export function isStill(inode: bigint | undefined, file: string): boolean {
+  try {
+    return inodeOf(file) === inode;
+  } catch {
+    return true;
   }
 }

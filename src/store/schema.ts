@@ -3,17 +3,25 @@ import Database from 'better-sqlite3';
 import { DowserError } from '../errors.ts';
 import { isBusy } from './failures.ts';
 
-/** Changes with any change below; part of the file's name, so that versions of dowser never share a file. */
-export const SCHEMA_VERSION = 3;
+/** What a database of ours holds. `version` is part of the file's name, so that versions of dowser never share a file. */
+export type Layout = {
+  readonly version: number;
+  /** Marks the file as dowser's, and of this kind. */
+  readonly applicationId: number;
+  readonly tables: string;
+};
 
-/** Marks the file as dowser's ("dows"). */
-const APPLICATION_ID = 0x646f7773;
+/** Changes with any change to the index's tables. */
+export const SCHEMA_VERSION = 4;
 
 /** Writers wait for each other this long before anyone hears of it. */
 const BUSY_TIMEOUT_MS = 5_000;
 
 /** Making the file takes some milliseconds. */
 const SWITCH_RETRY_MS = 5;
+
+/** Pages that a reader keeps. The library's own 16 MB are only faster than the system's cache where many pages are written. */
+const CACHE_KIB = 4_096;
 
 /** The log is cut back to this after a checkpoint that a burst of writes had let grow. */
 const JOURNAL_BYTES_MAX = 16 * 1024 * 1024;
@@ -25,6 +33,7 @@ const SQLITE_VERSION_MIN = [3, 51, 3] as const;
  * `words` has its content in `texts`: contentless tables keep deleted text until they are optimised. Terms come split and
  * stemmed, so the plainest tokenizer keeps each as it is. Ids are never used twice, so that an id found in one moment
  * never means another chunk in the next. `definitions` holds names without case and underscores beside names as written.
+ * The `source` of an embedding is the key of its input in the file that all indexes share (vectors.ts).
  */
 const TABLES = `
   CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -44,23 +53,39 @@ const TABLES = `
   CREATE TABLE definitions(
     plain TEXT NOT NULL, name TEXT NOT NULL, chunk_id INTEGER NOT NULL, PRIMARY KEY(plain, name, chunk_id)) STRICT, WITHOUT ROWID;
   CREATE TABLE embeddings(
-    id INTEGER PRIMARY KEY AUTOINCREMENT, chunk_id INTEGER NOT NULL UNIQUE, checksum INTEGER NOT NULL, embedding BLOB NOT NULL) STRICT;
-  PRAGMA application_id = ${APPLICATION_ID};
-  PRAGMA user_version = ${SCHEMA_VERSION};
+    id INTEGER PRIMARY KEY AUTOINCREMENT, chunk_id INTEGER NOT NULL UNIQUE, checksum INTEGER NOT NULL, embedding BLOB NOT NULL,
+    source BLOB) STRICT;
 `;
+
+/** "dows" */
+const INDEX: Layout = { version: SCHEMA_VERSION, applicationId: 0x646f7773, tables: TABLES };
+
+/** Changes with any change to the table of shared embeddings. */
+export const VECTORS_VERSION = 1;
+
+/** "dowv". Rows come in the order of their ids, so that old ones lie together; `used` is a day, written once a day at most. */
+export const VECTORS: Layout = {
+  version: VECTORS_VERSION,
+  applicationId: 0x646f7776,
+  tables: `
+    CREATE TABLE embeddings(
+      id INTEGER PRIMARY KEY, source BLOB NOT NULL UNIQUE, used INTEGER NOT NULL, checksum INTEGER NOT NULL, embedding BLOB NOT NULL) STRICT;
+    CREATE INDEX embeddings_by_use ON embeddings(used);
+  `,
+};
 
 /** A file of another schema, or another program's: it must be set aside, not written. */
 export class ForeignSchema extends DowserError {
   constructor(file: string) {
     super(
       'store_unusable',
-      `The file ${file} is not an index of this version of dowser. End the dowser that uses it and start again.`,
+      `The file ${file} is not one of this version of dowser. End the dowser that uses it and start again.`,
     );
   }
 }
 
 /** Opens the file with every pragma set and its tables made. Throws what SQLite throws, and ForeignSchema. */
-export function openDatabase(file: string, mode: 'write' | 'read'): Database.Database {
+export function openDatabase(file: string, mode: 'write' | 'read', layout = INDEX): Database.Database {
   // The timeout is set before the first statement: even reading the schema can meet a lock.
   const database = new Database(file, { timeout: BUSY_TIMEOUT_MS });
   try {
@@ -68,8 +93,9 @@ export function openDatabase(file: string, mode: 'write' | 'read'): Database.Dat
     database.pragma('trusted_schema = OFF');
     database.pragma('cell_size_check = ON');
     database.pragma('mmap_size = 0');
+    if (mode === 'read' || layout !== INDEX) database.pragma(`cache_size = -${CACHE_KIB}`);
     database.pragma('secure_delete = ON');
-    if (!isCurrent(database)) create(database);
+    if (!isCurrent(database, layout)) create(database, layout);
     database.pragma('synchronous = NORMAL');
     database.pragma(`journal_size_limit = ${JOURNAL_BYTES_MAX}`);
     if (mode === 'read') database.pragma('query_only = ON');
@@ -90,18 +116,21 @@ export function clearEmbeddings(database: Database.Database): void {
   database.exec('DELETE FROM embeddings');
 }
 
-function isCurrent(database: Database.Database): boolean {
-  const version = database.pragma('user_version', { simple: true });
-  return version === SCHEMA_VERSION && database.pragma('application_id', { simple: true }) === APPLICATION_ID;
+function isCurrent(database: Database.Database, { version, applicationId }: Layout): boolean {
+  const found = database.pragma('user_version', { simple: true });
+  return found === version && database.pragma('application_id', { simple: true }) === applicationId;
 }
 
 /** Several processes may come here in the same moment: one makes the tables, the others see them when their turn comes. */
-function create(database: Database.Database): void {
-  database.transaction(() => refuseForeign(database)).immediate();
+function create(database: Database.Database, layout: Layout): void {
+  database.transaction(() => refuseForeign(database, layout)).immediate();
   switchToLog(database);
   database
     .transaction(() => {
-      if (!isCurrent(database)) database.exec(TABLES);
+      if (isCurrent(database, layout)) return;
+      database.exec(layout.tables);
+      database.pragma(`application_id = ${layout.applicationId}`);
+      database.pragma(`user_version = ${layout.version}`);
     })
     .immediate();
 }
@@ -120,8 +149,8 @@ function switchToLog(database: Database.Database): void {
   }
 }
 
-function refuseForeign(database: Database.Database): void {
-  if (isCurrent(database)) return;
+function refuseForeign(database: Database.Database, layout: Layout): void {
+  if (isCurrent(database, layout)) return;
   const version = database.pragma('user_version', { simple: true });
   const tables = database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get();
   if (version !== 0 || tables !== 0) throw new ForeignSchema(database.name);

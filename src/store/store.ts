@@ -1,15 +1,14 @@
 /** The store: one SQLite file that one process writes and any number read. */
-
-import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { log } from '../log.ts';
 import type { ChunkRow, Retriever } from '../types.ts';
 import { assertWhole, clearSuspicion, isSuspected, setAside, suspect } from './damage.ts';
 import { guarded, isDamage } from './failures.ts';
 import { type LexicalQuestion, openLexical } from './lexical.ts';
-import { makePrivateFolder } from './place.ts';
+import { dropForeignRows, modelKey, type RootIdentity } from './owner.ts';
+import { inodeOf, isStill, makePrivateFolder } from './place.ts';
 import { type Counts, type FileRecord, openReader, type Reader } from './read.ts';
-import { clearAll, clearEmbeddings, ForeignSchema, openDatabase } from './schema.ts';
+import { ForeignSchema, openDatabase } from './schema.ts';
 import { openVector, type VectorQuestion } from './vector.ts';
 import { openVocabulary } from './vocabulary.ts';
 import { openWriter, type Writer } from './write.ts';
@@ -24,6 +23,8 @@ export type StoreOptions = {
   /** Undefined when no model is at hand: embeddings that are there stay, and are not searched. */
   readonly modelId: string | undefined;
   readonly dimensions: number;
+  /** The folder that is indexed; the rows of another one that lay at this path before are dropped. */
+  readonly root?: RootIdentity | undefined;
 };
 
 type Reading = Pick<
@@ -67,33 +68,33 @@ export function openStore(file: string, options: StoreOptions): Store {
 
 function openOrSetAside(file: string, options: StoreOptions): Store {
   try {
-    return openWhole(file, options, false);
+    return openWhole(file, options, []);
   } catch (error) {
     if (options.mode === 'read' || !(isDamage(error) || error instanceof ForeignSchema)) throw error;
     const why = error instanceof ForeignSchema ? 'it is of another version' : error.message;
     log.warn(`the index could not be used (${why}); it is set aside and built anew`, { aside: setAside(file) });
     clearSuspicion(file);
-    return openWhole(file, options, true);
+    return openWhole(file, options, ['store_set_aside']);
   }
 }
 
 /** Some damage shows only when rows are changed or words spoken of: all that an open store needs is made here. */
-function openWhole(file: string, options: StoreOptions, wasSetAside: boolean): Store {
+function openWhole(file: string, options: StoreOptions, notes: readonly string[]): Store {
   const database = openDatabase(file, options.mode);
   try {
-    if (options.mode === 'write') {
-      if (isSuspected(file)) assertWhole(database);
-      clearSuspicion(file);
-      dropForeignRows(database, options);
-    }
-    return assemble(file, database, options, wasSetAside);
+    if (options.mode === 'read') return assemble(file, database, options, notes);
+    if (isSuspected(file)) assertWhole(database);
+    clearSuspicion(file);
+    const isNewRoot = dropForeignRows(database, options);
+    return assemble(file, database, options, isNewRoot ? [...notes, 'root_replaced'] : notes);
   } catch (error) {
     database.close();
     throw error;
   }
 }
 
-function assemble(file: string, database: Database.Database, options: StoreOptions, wasSetAside: boolean): Store {
+/** `notes` are reason codes of what was met when the store was opened. */
+function assemble(file: string, database: Database.Database, options: StoreOptions, notes: readonly string[]): Store {
   let damaged = 0;
   const onDamage = (rows: number): void => {
     damaged += rows;
@@ -107,7 +108,9 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
   const othersChanges = database.prepare<[], number>('PRAGMA data_version').pluck();
   const version = (): string => `${othersChanges.get()}-${ownChanges.get()}`;
 
-  const isReplaced = rememberIdentity(file);
+  /** The file that is open is no longer the one of this name: its rows are those of another time. */
+  const inode = inodeOf(file);
+  const isReplaced = (): boolean => !isStill(inode, file);
 
   const remembered = <Value>(read: () => Value): (() => Value) => remember(version, read);
   const files = remembered(() => reader.readFiles());
@@ -169,9 +172,10 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
     replaceSkips: safe(writer.replaceSkips),
     touchFiles: safe(writer.touchFiles),
     putEmbeddings: safe(writer.putEmbeddings),
+    purge: safe(writer.purge),
     checkpoint: safe(() => checkpoint(database)),
     health: safe(() => [
-      ...(wasSetAside ? ['store_set_aside'] : []),
+      ...notes,
       ...(isReplaced() ? ['store_replaced'] : []),
       ...(damaged > 0 ? ['damaged_rows'] : []),
       ...(isForeign() ? ['other_version'] : []),
@@ -199,42 +203,4 @@ function checkpoint(database: Database.Database): void {
   } finally {
     database.pragma(`busy_timeout = ${waitMs}`);
   }
-}
-
-/** Rows of another chunker are not mixed with ours, nor embeddings of another model: they go before the first of ours comes. */
-function dropForeignRows(database: Database.Database, options: StoreOptions): void {
-  const readMeta = database.prepare<[string], string>('SELECT value FROM meta WHERE key = ?').pluck();
-  const isModelOwn = (): boolean => options.modelId === undefined || readMeta.get('model') === modelKey(options);
-  const isOwn = (): boolean => readMeta.get('fingerprint') === options.fingerprint;
-  if (isOwn() && isModelOwn()) return;
-  const putMeta = database.prepare<[string, string]>('INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)');
-  database
-    .transaction(() => {
-      if (!isOwn()) clearAll(database);
-      else clearEmbeddings(database);
-      putMeta.run('fingerprint', options.fingerprint);
-      if (options.modelId !== undefined) putMeta.run('model', modelKey(options));
-    })
-    .immediate();
-}
-
-function modelKey({ modelId, dimensions }: StoreOptions): string {
-  return `${modelId} ${dimensions}`;
-}
-
-/** Tells from then on whether the file that is open is no longer the one of this name: its rows are those of another time. */
-function rememberIdentity(file: string): () => boolean {
-  const unknown = -1n;
-  const inodeNow = (): bigint | undefined => {
-    try {
-      return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
-    } catch {
-      return unknown; // A folder that can't be looked into speaks neither way.
-    }
-  };
-  const inode = inodeNow();
-  return () => {
-    const now = inodeNow();
-    return now !== inode && now !== unknown && inode !== unknown;
-  };
 }

@@ -2,6 +2,7 @@
 import type Database from 'better-sqlite3';
 import type { Embedding, Fingerprint, PreparedChunk, PreparedFile, Skip } from '../types.ts';
 import { asBlob, checksum, chunkChecksum, plainName, quantise, type Words, wellFormed, wordsChecksum } from './rows.ts';
+import { openWordIndex } from './words.ts';
 
 export type Touched = { readonly path: string; readonly fingerprint: Fingerprint };
 /** With what the listing saw of the file, where it saw it. */
@@ -17,6 +18,8 @@ export interface Writer {
   touchFiles(files: readonly Touched[]): void;
   /** Embeddings for chunks that have none; chunks that are gone by now are passed over. */
   putEmbeddings(embedded: readonly Embedded[]): void;
+  /** A removal of many chunks leaves words in the file's bytes: takes some of them out, and is true when there are more. */
+  purge(): boolean;
 }
 
 const NO_FINGERPRINT: Fingerprint = { size: 0, mtimeNs: '0', ctimeNs: '0', inode: '0' };
@@ -39,9 +42,9 @@ export function openWriter(database: Database.Database, dimensions: number): Wri
     `SELECT c.id, c.start_line, c.end_line, c.hash, c.symbols, c.scope, c.checksum, t.checksum AS wordsChecksum
      FROM chunks AS c LEFT JOIN texts AS t ON t.chunk_id = c.id WHERE c.file_id = ? ORDER BY c.id`,
   );
-  // Words first: FTS5 reads the old text to know what to take out.
-  const deletions = ['words WHERE rowid', 'texts WHERE chunk_id', 'embeddings WHERE chunk_id', 'chunks WHERE id'].map(
-    (place) => database.prepare<[number]>(`DELETE FROM ${place} = ?`),
+  const wordIndex = openWordIndex(database);
+  const deletions = ['texts WHERE chunk_id', 'embeddings WHERE chunk_id', 'chunks WHERE id'].map((place) =>
+    database.prepare<[number]>(`DELETE FROM ${place} = ?`),
   );
   const deleteName = database.prepare('DELETE FROM definitions WHERE plain = ? AND name = ? AND chunk_id = ?');
   const deleteFile = database.prepare<[number]>('DELETE FROM files WHERE id = ?');
@@ -58,12 +61,11 @@ export function openWriter(database: Database.Database, dimensions: number): Wri
   );
   const moveChunk = database.prepare('UPDATE chunks SET start_line = ?, end_line = ?, checksum = ? WHERE id = ?');
   const putText = database.prepare('INSERT INTO texts(chunk_id, checksum, path, symbols, body) VALUES(?, ?, ?, ?, ?)');
-  const putWords = database.prepare('INSERT INTO words(rowid, path, symbols, body) VALUES(?, ?, ?, ?)');
   const putName = database.prepare('INSERT OR IGNORE INTO definitions(plain, name, chunk_id) VALUES(?, ?, ?)');
   const embeddingOf = database.prepare<[number], Buffer>('SELECT embedding FROM embeddings WHERE chunk_id = ?').pluck();
   // Replaced under a new id, by which readers notice it.
   const putEmbedding = database.prepare(
-    'INSERT OR REPLACE INTO embeddings(chunk_id, embedding, checksum) VALUES(?, ?, ?)',
+    'INSERT OR REPLACE INTO embeddings(chunk_id, embedding, checksum, source) VALUES(?, ?, ?, ?)',
   );
   const hasChunk = database.prepare<[number], number>('SELECT 1 FROM chunks WHERE id = ?').pluck();
   const touch = database.prepare('UPDATE files SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE path = ?');
@@ -71,6 +73,7 @@ export function openWriter(database: Database.Database, dimensions: number): Wri
 
   function deleteChunk({ id, symbols }: Stored): void {
     for (const name of namesOf(symbols)) deleteName.run(plainName(name), name, id);
+    wordIndex.remove(id);
     for (const deletion of deletions) deletion.run(id);
   }
 
@@ -94,7 +97,7 @@ export function openWriter(database: Database.Database, dimensions: number): Wri
       const columns = toColumns(chunk);
       const same = old.get(keyOf(columns))?.shift();
       const id = same === undefined ? insertChunk(fileId, columns) : keepChunk(fileId, columns, same);
-      if (chunk.embedding !== undefined) embed(id, chunk.embedding);
+      if (chunk.embedding !== undefined) embed(id, chunk.embedding, chunk.source);
     }
     for (const chunk of [...old.values()].flat()) deleteChunk(chunk);
   }
@@ -106,7 +109,7 @@ export function openWriter(database: Database.Database, dimensions: number): Wri
     const sum = chunkChecksum(fileId, start_line, end_line, hash, symbols, scope);
     const id = Number(putChunk.run(fileId, start_line, end_line, hash, symbols, scope, sum).lastInsertRowid);
     putText.run(id, wordsChecksum, words.path, words.symbols, words.body);
-    putWords.run(id, words.path, words.symbols, words.body);
+    wordIndex.put(id, words);
     for (const name of names) putName.run(plainName(name), name, id);
     return id;
   }
@@ -118,16 +121,21 @@ export function openWriter(database: Database.Database, dimensions: number): Wri
   }
 
   /** An embedding that can't be compared leaves an empty row: nothing to find, and nothing left to do. */
-  function embed(chunkId: number, embedding: Embedding): void {
+  function embed(chunkId: number, embedding: Embedding, source?: string): void {
     if (embedding.length !== dimensions)
       throw new Error(`an embedding of ${embedding.length} dimensions in a store of ${dimensions}`);
     const blob = asBlob(quantise(embedding) ?? new Int8Array());
-    if (embeddingOf.get(chunkId)?.equals(blob) !== true) putEmbedding.run(chunkId, blob, checksum(blob));
+    if (embeddingOf.get(chunkId)?.equals(blob) === true) return;
+    putEmbedding.run(chunkId, blob, checksum(blob), source === undefined ? null : Buffer.from(source, 'hex'));
   }
 
-  const inOneTransaction = (work: () => void): void => database.transaction(work).immediate();
+  const inOneTransaction = (work: () => void): void => {
+    wordIndex.begin();
+    database.transaction(work).immediate();
+  };
 
   return {
+    purge: wordIndex.purge,
     replaceFiles(files, removed) {
       if (files.length + removed.length === 0) return;
       inOneTransaction(() => {

@@ -4,7 +4,16 @@ import { COMMANDS } from '../../src/cli/commands.ts';
 import { FLAGS, type FlagName, readFlags, UsageError } from '../../src/cli/flags.ts';
 
 const ALL = Object.keys(FLAGS) as FlagName[];
-const SWITCHES_OFF = { json: false, explain: false, quiet: false, noColor: false, help: false };
+const SWITCHES_OFF = {
+  dryRun: false,
+  all: false,
+  yes: false,
+  json: false,
+  explain: false,
+  quiet: false,
+  noColor: false,
+  help: false,
+};
 
 describe('the command line', () => {
   test('is read into options and words, wherever the options stand', () => {

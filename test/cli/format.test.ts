@@ -132,7 +132,15 @@ test.each([
 });
 
 test('a report says what was done, or that nothing was to do', () => {
-  const report = { filesSeen: 1_204, filesChanged: 34, filesRemoved: 2, chunksWritten: 310, bytesRead: 9, ms: 3_210 };
+  const report = {
+    filesSeen: 1_204,
+    filesChanged: 34,
+    filesRemoved: 2,
+    chunksWritten: 310,
+    chunksEmbedded: 12,
+    bytesRead: 9,
+    ms: 3_210,
+  };
   expect(reportText(report)).toBe('Indexed 34 of 1,204 files, 2 removed: 310 chunks in 3.2 s');
   expect(reportText({ ...report, filesChanged: 0, filesRemoved: 0 })).toBe('Up to date: 1,204 files, checked in 3.2 s');
 });

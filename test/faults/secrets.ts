@@ -68,7 +68,8 @@ async function run({ count, seed, folder, progress }: Context): Promise<Outcome>
   const planted = [...plantedSecrets(seed, each), ...plantedKeys()];
   const denied = plantedSecrets(seed + 1, DENIED_NAMES.length).filter(({ kind }) => kind === 'github');
   const files = new Map(DENIED_NAMES.map((name, at) => [name, `token=${denied[at]!.secret}\n`]));
-  planted.forEach((one, at) => files.set(`src/part${at % 9}/holder${at}.${ENDINGS[at % 5]}`, holderOf(one, at)));
+  for (const [at, one] of planted.entries())
+    files.set(`src/part${at % 9}/holder${at}.${ENDINGS[at % 5]}`, holderOf(one, at));
   const root = makeRepository(folder(), Object.fromEntries(files));
   const cacheDir = folder();
   mkdirSync(cacheDir, { recursive: true });

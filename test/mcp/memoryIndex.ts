@@ -67,7 +67,15 @@ export class MemoryIndex implements CodeIndex {
 
   async sync(): ReturnType<CodeIndex['sync']> {
     this.syncs++;
-    return { filesSeen: this.#files.size, filesChanged: 0, filesRemoved: 0, chunksWritten: 0, bytesRead: 0, ms: 1 };
+    return {
+      filesSeen: this.#files.size,
+      filesChanged: 0,
+      filesRemoved: 0,
+      chunksWritten: 0,
+      chunksEmbedded: 0,
+      bytesRead: 0,
+      ms: 1,
+    };
   }
 
   start(): void {}

@@ -2,6 +2,8 @@ import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFile
 import { basename, dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
+import { isWhole } from '../../src/store/damage.ts';
+import { openDatabase } from '../../src/store/schema.ts';
 import { openStore } from '../../src/store/store.ts';
 import { bytesOf, contentOf, embeddingOf, fileOf, find, freshFile, OPTIONS, opened } from './support.ts';
 
@@ -167,7 +169,10 @@ describe('a store that is not as it was left', () => {
     expect(reader.vector.retrieve(near, 5, {})).toHaveLength(1);
   });
 
-  it('keeps no byte of what was removed, once the log is in', () => {
+  it.each([
+    ['one by one', 1],
+    ['at once', 40],
+  ])('keeps no byte of what was removed %s, once the log is in', (_name, together) => {
     const file = freshFile();
     const store = opened(file);
     const secret = (at: number): string => `canaryzq${at}`;
@@ -176,14 +181,45 @@ describe('a store that is not as it was left', () => {
       store.replaceFiles([fileOf(`f${at}`, [`text ${secret(at)} text`], { symbols: [secret(at)] }), other(at)], []);
     store.checkpoint();
     expect(bytesOf(file).includes('canaryzq')).toBe(true);
-    store.replaceFiles(
-      [fileOf('f0', ['now without'])],
-      Array.from({ length: 39 }, (_, at) => `f${at + 1}`),
-    );
+    const doomed = Array.from({ length: 39 }, (_, at) => `f${at + 1}`);
+    store.replaceFiles([fileOf('f0', ['now without'])], []);
+    for (let at = 0; at < doomed.length; at += together) store.replaceFiles([], doomed.slice(at, at + together));
     store.checkpoint();
     // FTS5 writes only what a term adds to the one before it, so a tail alone would tell as well.
+    expect(bytesOf(file).includes('anaryzq')).toBe(together > 1);
+    while (store.purge());
+    store.checkpoint();
     expect(bytesOf(file).includes('anaryzq')).toBe(false);
     expect(find(store, 'plain')).toHaveLength(40);
+    expect(find(store, 'canaryzq7')).toEqual([]);
+  });
+
+  it('purges what another process left behind, in slices, and then writes nothing more', () => {
+    const file = freshFile();
+    const text = (at: number): string =>
+      Array.from({ length: 300 }, (_, word) => `w${(at * 7 + word) % 9_000}`).join(' ');
+    const first = openStore(file, OPTIONS);
+    const files = Array.from({ length: 300 }, (_, at) => fileOf(`f${at}`, [`canaryzq${at} ${text(at)}`]));
+    for (let at = 0; at < 300; at += 20) first.replaceFiles(files.slice(at, at + 20), []);
+    first.replaceFiles(
+      files.slice(0, 200).map((changed) => ({ ...changed, hash: 'other', chunks: [] })),
+      [],
+    );
+    first.close();
+    const store = opened(file);
+    expect(isSound(file)).toBe(true);
+    let slices = 0;
+    while (store.purge()) slices++;
+    expect(slices).toBeGreaterThan(1);
+    expect(isSound(file)).toBe(true);
+    store.checkpoint();
+    for (let at = 0; at < 200; at++) expect(find(store, `canaryzq${at}`)).toEqual([]);
+    expect(find(store, 'canaryzq250')).toEqual(['f250:1']);
+    const bytes = bytesOf(file);
+    expect(bytes.includes('canaryzq250')).toBe(true);
+    expect(bytes.includes('canaryzq17')).toBe(false);
+    expect(store.purge()).toBe(false);
+    expect(bytesOf(file)).toEqual(bytes);
   });
 
   it('keeps its folder to its user', () => {
@@ -192,5 +228,14 @@ describe('a store that is not as it was left', () => {
     if (process.platform !== 'win32') expect(statSync(dirname(file)).mode & 0o777).toBe(0o700);
   });
 });
+
+function isSound(file: string): boolean {
+  const database = openDatabase(file, 'write');
+  try {
+    return isWhole(database);
+  } finally {
+    database.close();
+  }
+}
 
 type PreparedText = ReturnType<typeof fileOf>;

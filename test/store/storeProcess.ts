@@ -4,13 +4,15 @@
  */
 import { createInterface } from 'node:readline';
 import type Database from 'better-sqlite3';
+import { hashText } from '../../src/hash.ts';
 import { openLeader } from '../../src/store/leader.ts';
 import { openDatabase } from '../../src/store/schema.ts';
 import { openStore } from '../../src/store/store.ts';
+import { openVectors } from '../../src/store/vectors.ts';
 import { openWriter } from '../../src/store/write.ts';
 import { DIMENSIONS, OPTIONS, roundOf } from './rounds.ts';
 
-const [task, file, times = '0'] = process.argv.slice(2) as [string, string, string?];
+const [task, file, times = '0', name = ''] = process.argv.slice(2) as [string, string, string?, string?];
 
 const say = (line: string | number): void => void process.stdout.write(`${line}\n`);
 const forever = (): void => void setInterval(() => undefined, 1_000);
@@ -39,6 +41,11 @@ if (task === 'write') {
     say('opened');
   });
   say('ready');
+} else if (task === 'keep') {
+  const vectors = openVectors(file, { dimensions: DIMENSIONS })!;
+  for (let at = 0; at < Number(times); at++)
+    vectors.keep(new Map([[hashText(`${name} ${at}`), new Float32Array(DIMENSIONS).fill(1)]]), []);
+  vectors.close();
 } else if (task === 'lead') {
   say(openLeader(file).tryLead() ? 'leads' : 'follows');
   forever();

@@ -103,7 +103,7 @@ async function countUnheard(root: string): Promise<number> {
   const heard = new Set<string>();
   const watcher = watch(root, { ignored: (path) => path.includes('/.git'), ignoreInitial: true });
   watcher.on('all', (_, path) => heard.add(path));
-  await new Promise((resolve) => watcher.once('ready', resolve));
+  await new Promise<void>((resolve) => watcher.once('ready', () => resolve()));
   const before = onBranch(root);
   switchDeaf(root, 'other');
   await pause(EVENTS_SETTLE_MS);

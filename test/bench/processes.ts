@@ -65,9 +65,8 @@ export function watchTree(pid: number): Tree {
     for (const member of membersOf(pid)) {
       const peak = /VmHWM:\s+(\d+) kB/.exec(readProc(member, 'status'))?.[1];
       if (peak !== undefined) peaks.set(member, Number(peak) * 1024);
-      const fields = readProc(member, 'stat').split(') ')[1]?.split(' ');
-      if (fields !== undefined)
-        times.set(member, ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_SECOND);
+      const cpuMs = cpuMsOf(member);
+      if (cpuMs !== undefined) times.set(member, cpuMs);
     }
   };
   const sum = (values: Map<number, number>): number | undefined =>
@@ -81,6 +80,16 @@ export function watchTree(pid: number): Tree {
       return { cpuMs: sum(times), peakBytes: sum(peaks) };
     },
   };
+}
+
+/** What a process and all that it has started hold at the moment, and the processor time that they have taken so far. */
+export function heldBy(pid: number): { readonly cpuMs: number; readonly bytes: number } {
+  let [cpuMs, bytes] = [0, 0];
+  for (const member of membersOf(pid)) {
+    bytes += Number(/VmRSS:\s+(\d+) kB/.exec(readProc(member, 'status'))?.[1] ?? 0) * 1024;
+    cpuMs += cpuMsOf(member) ?? 0;
+  }
+  return { cpuMs, bytes };
 }
 
 /** A process and all that it has started, as long as they are its children. */
@@ -104,4 +113,9 @@ function readProc(pid: number, file: string): string {
   } catch {
     return '';
   }
+}
+
+function cpuMsOf(pid: number): number | undefined {
+  const fields = readProc(pid, 'stat').split(') ')[1]?.split(' ');
+  return fields && ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_SECOND;
 }

@@ -5,87 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { createOwnRules } from '../../src/source/ignore.ts';
 import { Pacer } from '../../src/source/pacer.ts';
 import { type WalkListing, walk } from '../../src/source/walk.ts';
+import { ignoreTree } from './ignoreTrees.ts';
 import { git, makeFolder, makeTree, write } from './tree.ts';
-
-const FOLDERS = ['a', 'b', 'foo', 'Foo', 'bar baz', '[x]', 'a/b', 'a/foo', 'a/b/a', 'foo/bar', 'foo/bar/a', 'b/foo/b'];
-const FILES = [
-  'a',
-  'b',
-  'foo',
-  'A',
-  'x.log',
-  'foo.log',
-  'a.txt',
-  '.hidden',
-  '#h',
-  '!n',
-  'sp ace',
-  'end ',
-  'x*y',
-  'b[a]',
-  'back\\slash',
-];
-const PARTS = [
-  ...[
-    'a',
-    'b',
-    'foo',
-    'bar',
-    'bar baz',
-    '*',
-    '**',
-    '?',
-    'f*',
-    '*.log',
-    '*o*',
-    '[ab]',
-    '[!a]',
-    '[a-f]oo',
-    '[[:alpha:]]',
-    '*.*',
-  ],
-  ...[
-    '\\[x\\]',
-    '[x]',
-    '\\#h',
-    '\\!n',
-    '#h',
-    'sp ace',
-    'end\\ ',
-    'end ',
-    'x\\*y',
-    '.*',
-    'foo.log',
-    'back\\\\slash',
-    'b[[]a]',
-    '{a,b}',
-  ],
-];
-
-const pattern = fc
-  .record({
-    negated: fc.integer({ min: 0, max: 9 }).map((n) => n < 3),
-    anchored: fc.integer({ min: 0, max: 9 }).map((n) => n < 3),
-    folder: fc.integer({ min: 0, max: 9 }).map((n) => n < 3),
-    parts: fc.array(fc.constantFrom(...PARTS), { minLength: 1, maxLength: 3 }),
-  })
-  .map(
-    ({ negated, anchored, folder, parts }) =>
-      `${negated ? '!' : ''}${anchored ? '/' : ''}${parts.join('/')}${folder ? '/' : ''}`,
-  );
-const ignoreFile = fc
-  .tuple(
-    fc.array(pattern, { minLength: 1, maxLength: 5 }),
-    fc.constantFrom('\n', '\r\n'),
-    fc.constantFrom('', '\uFEFF', '# comment\n\n'),
-  )
-  .map(([lines, end, head]) => head + lines.join(end));
-const tree = fc.record({
-  folders: fc.uniqueArray(fc.constantFrom(...FOLDERS), { minLength: 3, maxLength: 8 }),
-  files: fc.uniqueArray(fc.constantFrom(...FILES), { minLength: 3, maxLength: 8 }),
-  ignores: fc.dictionary(fc.constantFrom('.', 'a', 'foo', 'a/b', 'foo/bar'), ignoreFile, { minKeys: 1, maxKeys: 4 }),
-  exclude: fc.option(ignoreFile, { nil: '' }),
-});
 
 const RUNS = Number(process.env.DOWSER_TEST_IGNORE_RUNS ?? 60);
 
@@ -98,7 +19,7 @@ describe('the walker', () => {
     const root = makeFolder();
     git(root, 'init', '-q');
     await fc.assert(
-      fc.asyncProperty(tree, async ({ folders, files, ignores, exclude }) => {
+      fc.asyncProperty(ignoreTree, async ({ folders, files, ignores, exclude }) => {
         for (const name of readdirSync(root)) if (name !== '.git') rmSync(join(root, name), { recursive: true });
         for (const folder of [...folders, ...Object.keys(ignores)]) mkdirSync(join(root, folder), { recursive: true });
         for (const folder of ['.', ...folders]) {

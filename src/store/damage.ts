@@ -27,7 +27,11 @@ export function isSuspected(file: string): boolean {
 }
 
 export function clearSuspicion(file: string): void {
-  rmSync(suspicionOf(file), { force: true });
+  try {
+    rmSync(suspicionOf(file), { force: true });
+  } catch {
+    // What stays has the file checked once more than needed.
+  }
 }
 
 /** Renames the file out of the way; nothing is deleted. Its log goes first: beside a new file, an old log would be read. */

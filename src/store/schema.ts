@@ -4,7 +4,7 @@ import { DowserError } from '../errors.ts';
 import { isBusy } from './failures.ts';
 
 /** Changes with any change below; part of the file's name, so that versions of dowser never share a file. */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 /** Marks the file as dowser's ("dows"). */
 const APPLICATION_ID = 0x646f7773;
@@ -31,7 +31,7 @@ const TABLES = `
   CREATE TABLE files(
     id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL UNIQUE, language TEXT NOT NULL, kind TEXT NOT NULL,
     depth TEXT NOT NULL, hash TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns TEXT NOT NULL, ctime_ns TEXT NOT NULL,
-    inode TEXT NOT NULL, skip TEXT) STRICT;
+    inode TEXT NOT NULL, skip TEXT, checksum INTEGER NOT NULL) STRICT;
   CREATE TABLE chunks(
     id INTEGER PRIMARY KEY AUTOINCREMENT, file_id INTEGER NOT NULL, start_line INTEGER NOT NULL, end_line INTEGER NOT NULL,
     hash TEXT NOT NULL, symbols TEXT NOT NULL, scope TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;

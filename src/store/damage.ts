@@ -8,7 +8,9 @@ import {
   type ChunkColumns,
   checksum,
   type EmbeddingColumns,
+  type FileColumns,
   isWholeChunk,
+  isWholeFile,
   type WordColumns,
   wordsChecksum,
 } from './rows.ts';
@@ -27,7 +29,11 @@ export function isSuspected(file: string): boolean {
 }
 
 export function clearSuspicion(file: string): void {
-  rmSync(suspicionOf(file), { force: true });
+  try {
+    rmSync(suspicionOf(file), { force: true });
+  } catch {
+    // What stays has the file checked once more than needed.
+  }
 }
 
 /** Renames the file out of the way; nothing is deleted. Its log goes first: beside a new file, an old log would be read. */
@@ -54,6 +60,7 @@ export function isWhole(database: Database.Database): boolean {
     if (database.pragma('quick_check(1)', { simple: true }) !== 'ok') return false;
     database.exec("INSERT INTO words(words, rank) VALUES('integrity-check', 1)");
     return (
+      holds<FileColumns>(database, 'files', isWholeFile) &&
       holds<ChunkColumns>(database, 'chunks', isWholeChunk) &&
       holds<WordColumns>(database, 'texts', (row) => row.checksum === wordsChecksum(row)) &&
       holds<EmbeddingColumns>(database, 'embeddings', (row) => row.checksum === checksum(row.embedding))

@@ -9,6 +9,9 @@ export class DamagedRows extends Error {}
 export function isDamage(error: unknown): error is Error {
   if (error instanceof DamagedRows) return true;
   const code = codeOf(error);
+  // Where its own rows can't be understood, FTS5 has only words to say so.
+  if (code === 'SQLITE_ERROR' && /fts5 file format|vtable constructor failed/.test((error as Error).message))
+    return true;
   return code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB';
 }
 

@@ -6,7 +6,10 @@ import {
   checksum,
   dequantise,
   type EmbeddingColumns,
+  type FileColumns,
   isWholeChunk,
+  isWholeFile,
+  NO_FINGERPRINT,
   plainName,
   toChunkRow,
   type WordColumns,
@@ -107,11 +110,18 @@ export function openReader(database: Database.Database, onDamage: (rows: number)
   }
   const toChunkRows = (columns: readonly ChunkColumns[]): ChunkRow[] => intact(columns, isWholeChunk).map(toChunkRow);
 
+  /** A damaged row is one of a file that was never read: the next sweep writes it anew. */
+  const toRecord = (row: FileColumns): FileRecord => {
+    if (isWholeFile(row)) return toFileRecord(row);
+    onDamage(1);
+    return { ...toFileRecord(row), hash: '', fingerprint: NO_FINGERPRINT, skip: undefined };
+  };
+
   return {
-    readFiles: () => new Map(files.all().map((row) => [row.path, toFileRecord(row)])),
+    readFiles: () => new Map(files.all().map((row) => [row.path, toRecord(row)])),
     readFile(path) {
       const row = file.get(path);
-      return row && toFileRecord(row);
+      return row && toRecord(row);
     },
     chunkRows: (ids) => (ids.length === 0 ? [] : toChunkRows(rows.all(JSON.stringify(ids)))),
     chunkRowsOfFile: (file) => toChunkRows(typeof file === 'string' ? rowsOfPath.all(file) : rowsOfId.all(file)),
@@ -156,34 +166,10 @@ export function openReader(database: Database.Database, onDamage: (rows: number)
   };
 }
 
-type FileColumns = {
-  readonly id: number;
-  readonly path: string;
-  readonly language: string;
-  readonly kind: string;
-  readonly depth: string;
-  readonly hash: string;
-  readonly size: number;
-  readonly mtime_ns: string;
-  readonly ctime_ns: string;
-  readonly inode: string;
-  readonly skip: string | null;
-};
-
 type FileGroup = { readonly skip: SkipReason | null; readonly language: string; readonly count: number };
 
-function toFileRecord({
-  id,
-  language,
-  kind,
-  depth,
-  hash,
-  size,
-  mtime_ns,
-  ctime_ns,
-  inode,
-  skip,
-}: FileColumns): FileRecord {
+function toFileRecord(row: FileColumns): FileRecord {
+  const { id, language, kind, depth, hash, size, mtime_ns, ctime_ns, inode, skip } = row;
   const fingerprint = { size, mtimeNs: mtime_ns, ctimeNs: ctime_ns, inode };
   return {
     id,

@@ -1,5 +1,5 @@
 /** Rows as SQLite keeps them, and back: embeddings in bytes, lists in JSON, and a checksum that notices flipped bits. */
-import type { ChunkRow, Embedding, Kind, PreparedChunk } from '../types.ts';
+import type { ChunkRow, Embedding, Fingerprint, Kind, PreparedChunk } from '../types.ts';
 
 export type ChunkColumns = {
   readonly id: number;
@@ -16,6 +16,9 @@ export type ChunkColumns = {
   readonly file_lines: number;
   readonly changed_day: number;
 };
+
+/** Of what was never read: no file on disk is like it. */
+export const NO_FINGERPRINT: Fingerprint = { size: 0, mtimeNs: '0', ctimeNs: '0', inode: '0' };
 
 export type Words = PreparedChunk['words'];
 export type WordColumns = Words & { readonly chunk_id: number; readonly checksum: number };
@@ -36,6 +39,37 @@ export function toChunkRow(row: ChunkColumns): ChunkRow {
     fileLines: row.file_lines,
     changedDay: row.changed_day,
   };
+}
+
+export type FileColumns = {
+  readonly id: number;
+  readonly path: string;
+  readonly language: string;
+  readonly kind: string;
+  readonly depth: string;
+  readonly hash: string;
+  readonly size: number;
+  readonly mtime_ns: string;
+  readonly ctime_ns: string;
+  readonly inode: string;
+  readonly skip: string | null;
+  readonly checksum: number;
+};
+
+/** Of all but the fingerprint: a flipped bit there has the file read again, no more. */
+export function fileChecksum({
+  path,
+  language,
+  kind,
+  depth,
+  hash,
+  skip,
+}: Pick<FileColumns, 'path' | 'language' | 'kind' | 'depth' | 'hash' | 'skip'>): number {
+  return checksum([path, language, kind, depth, hash, skip ?? ''].join('|'));
+}
+
+export function isWholeFile(row: FileColumns): boolean {
+  return row.checksum === fileChecksum(row);
 }
 
 export function isWholeChunk(

@@ -12,7 +12,7 @@ export type Layout = {
 };
 
 /** Changes with any change to the index's tables. */
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 
 /** Writers wait for each other this long before anyone hears of it. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -40,7 +40,7 @@ const TABLES = `
   CREATE TABLE files(
     id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL UNIQUE, language TEXT NOT NULL, kind TEXT NOT NULL,
     depth TEXT NOT NULL, hash TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns TEXT NOT NULL, ctime_ns TEXT NOT NULL,
-    inode TEXT NOT NULL, skip TEXT) STRICT;
+    inode TEXT NOT NULL, skip TEXT, checksum INTEGER NOT NULL) STRICT;
   CREATE TABLE chunks(
     id INTEGER PRIMARY KEY AUTOINCREMENT, file_id INTEGER NOT NULL, start_line INTEGER NOT NULL, end_line INTEGER NOT NULL,
     hash TEXT NOT NULL, symbols TEXT NOT NULL, scope TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;

@@ -1,7 +1,18 @@
 /** Everything that changes rows: whole files only, each call one short transaction. */
 import type Database from 'better-sqlite3';
 import type { Embedding, Fingerprint, PreparedChunk, PreparedFile, Skip } from '../types.ts';
-import { asBlob, checksum, chunkChecksum, plainName, quantise, type Words, wellFormed, wordsChecksum } from './rows.ts';
+import {
+  asBlob,
+  checksum,
+  chunkChecksum,
+  fileChecksum,
+  NO_FINGERPRINT,
+  plainName,
+  quantise,
+  type Words,
+  wellFormed,
+  wordsChecksum,
+} from './rows.ts';
 import { openWordIndex } from './words.ts';
 
 export type Touched = { readonly path: string; readonly fingerprint: Fingerprint };
@@ -21,8 +32,6 @@ export interface Writer {
   /** A removal of many chunks leaves words in the file's bytes: takes some of them out, and is true when there are more. */
   purge(): boolean;
 }
-
-const NO_FINGERPRINT: Fingerprint = { size: 0, mtimeNs: '0', ctimeNs: '0', inode: '0' };
 
 /** A chunk as it is stored, with what tells whether a new one is the same. */
 type Stored = {
@@ -50,10 +59,11 @@ export function openWriter(database: Database.Database, dimensions: number): Wri
   const deleteFile = database.prepare<[number]>('DELETE FROM files WHERE id = ?');
   const putFile = database
     .prepare<unknown[], number>(
-      `INSERT INTO files(path, language, kind, depth, hash, size, mtime_ns, ctime_ns, inode, skip) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO files(path, language, kind, depth, hash, size, mtime_ns, ctime_ns, inode, skip, checksum)
+       VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT(path) DO UPDATE SET language = excluded.language, kind = excluded.kind, depth = excluded.depth,
          hash = excluded.hash, size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns,
-         inode = excluded.inode, skip = excluded.skip RETURNING id`,
+         inode = excluded.inode, skip = excluded.skip, checksum = excluded.checksum RETURNING id`,
     )
     .pluck();
   const putChunk = database.prepare(
@@ -86,13 +96,15 @@ export function openWriter(database: Database.Database, dimensions: number): Wri
 
   /** Chunks that are the same but for their lines keep their rows: taking words out of the index is the slow part of an edit. */
   function replace(file: PreparedFile): void {
-    const { path, language, kind, depth, hash, fingerprint, skip, chunks } = file;
+    const { path, language, kind, depth, hash, fingerprint, chunks } = file;
+    const skip = file.skip ?? null;
+    const sum = fileChecksum({ path, language, kind, depth, hash, skip });
     const oldId = fileIdOf.get(path);
     const old = new Map<string, Stored[]>();
     if (oldId !== undefined)
       for (const chunk of chunksOf.all(oldId)) old.set(keyOf(chunk), [...(old.get(keyOf(chunk)) ?? []), chunk]);
     const { size, mtimeNs, ctimeNs, inode } = fingerprint;
-    const fileId = putFile.get(path, language, kind, depth, hash, size, mtimeNs, ctimeNs, inode, skip ?? null)!;
+    const fileId = putFile.get(path, language, kind, depth, hash, size, mtimeNs, ctimeNs, inode, skip, sum)!;
     for (const chunk of chunks) {
       const columns = toColumns(chunk);
       const same = old.get(keyOf(columns))?.shift();

@@ -51,7 +51,7 @@ async function answerLines(ground: ExaminingGround): Promise<void> {
   const truth = { held: heldBy(opened.engine().store), answers: asked.answers, rows: '' };
   await opened.index.close();
   const rows = rowsBySqlite(storePlaceFor(root, cacheDir).storeFile)!;
-  say({ ready: asked.wrong.length === 0 });
+  say({ ready: asked.untrue.length === 0 });
   for await (const line of createInterface({ input: process.stdin }))
     say(await examine(JSON.parse(line) as Damage, ground, { ...truth, rows }));
 }
@@ -65,7 +65,8 @@ async function examine(damage: Damage, ground: ExaminingGround, truth: Truth): P
   const place = { store: storeFile, log: `${storeFile}-wal`, lock: lockFile }[damage.target as 'store'];
   const losses: string[] = [];
   const said = new Set<string>();
-  let healthy = true;
+  /** What last differed from the truth. */
+  let wrong = '';
   let silentBySqlite: boolean | undefined;
   const harm = (): void => doHarm(place ?? join(model, damage.target), damage);
   if (!damage.live) {
@@ -87,9 +88,13 @@ async function examine(damage: Damage, ground: ExaminingGround, truth: Truth): P
       }
     };
     const look = async (): Promise<void> => {
-      const { answers, wrong } = await askAll(opened!, questions, root);
-      losses.push(...wrong);
-      right &&= answers.every((answer, at) => answer === truth.answers[at]);
+      const { answers, untrue } = await askAll(opened!, questions, root);
+      losses.push(...untrue);
+      const other = answers.findIndex((answer, at) => answer !== truth.answers[at]);
+      if (other !== -1) {
+        right = false;
+        wrong = `'${questions[other]}' led to ${answers[other] || 'nothing'}, not ${truth.answers[other]}`;
+      }
       for (const code of (await opened!.index.status()).health) said.add(code);
     };
     await attempt(async () => {
@@ -104,19 +109,24 @@ async function examine(damage: Damage, ground: ExaminingGround, truth: Truth): P
     });
     await attempt(look);
     await attempt(async () => {
-      right &&= isSame(heldBy(opened!.engine().store), truth.held);
+      const held = heldBy(opened!.engine().store);
+      const paths = [...new Set([...held.keys(), ...truth.held.keys()])];
+      const other = paths.find((path) => JSON.stringify(held.get(path)) !== JSON.stringify(truth.held.get(path)));
+      if (other === undefined) return;
+      right = false;
+      wrong = `the rows of ${other} are not as in a fresh index`;
     });
     await attempt(() => opened!.index.close());
     return right;
   };
 
-  healthy = await use(damage.live ? harm : () => undefined);
+  const healthy = await use(damage.live ? harm : () => undefined);
   const told = said.size > 0;
   // A model that is broken stays so until someone fetches it again; the index goes on without.
   if (place === undefined) renewModel(ground, model);
   let again = await use(() => undefined);
   if (!again) again = await use(() => undefined);
-  if (!again) losses.push(`not whole again after two starts; said: ${[...said].join(', ') || 'nothing'}`);
+  if (!again) losses.push(`not whole again after two starts: ${wrong}; said: ${[...said].join(', ') || 'nothing'}`);
   return { losses, due: !healthy, told, silentBySqlite };
 }
 
@@ -154,24 +164,18 @@ function doHarm(file: string, { harm, seed, target }: Damage): void {
 
 /** Where each question leads, and snippets that are not what the disk has. */
 async function askAll({ index }: Opened, questions: readonly string[], root: string) {
-  const wrong: string[] = [];
+  const untrue: string[] = [];
   const answers: string[] = [];
   for (const query of questions) {
     const { snippets } = await index.search({ query, limit: 5 });
     for (const { path, startLine, endLine, text } of snippets) {
       const lines = readFileSync(join(root, path), 'utf8').split(/\r?\n/);
       if (startLine > 0 && lines.slice(startLine - 1, endLine).join('\n') !== text.replaceAll('\r', ''))
-        wrong.push(`'${query}': ${path}:${startLine} was shown as it is not`);
+        untrue.push(`'${query}': ${path}:${startLine} was shown as it is not`);
     }
     answers.push(snippets.map(({ path, startLine }) => `${path}:${startLine}`).join(' '));
   }
-  return { answers, wrong };
-}
-
-function isSame(held: ReadonlyMap<string, Held>, truth: ReadonlyMap<string, Held>): boolean {
-  const text = (files: ReadonlyMap<string, Held>): string =>
-    JSON.stringify([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
-  return text(held) === text(truth);
+  return { answers, untrue };
 }
 
 /** The control: what a program that trusts SQLite would read. Undefined when SQLite says that something is wrong. */

@@ -19,9 +19,12 @@ const WITHOUT_TRANSACTIONS = new URL('withoutTransactions.ts', import.meta.url).
 const BUNDLED = fileURLToPath(new URL('../../models/dowser-static-v1', import.meta.url));
 /** At once, each on a repository of its own. */
 const LANES = 2;
-/** From the moment that the task began; about what the longest takes twice. */
+/** A third is killed so long after it began: while it opens, migrates, or makes its first commits. */
 const KILL_AFTER_MS_MAX = 1_200;
-const CONTROL_KILLS = 10;
+/** The others die after so many committed files, however fast the machine is, and a moment more. */
+const COMMITS_MAX = 140;
+const MOMENT_MS_MAX = 60;
+const CONTROL_KILLS = 12;
 
 export const kills: Row = {
   name: 'kill -9 while indexing, checkpointing, migrating, swapping models',
@@ -104,9 +107,11 @@ async function startAndKill(
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const acknowledged = new Map<string, string>();
+  let lineCount = 0;
   const lines = createInterface({ input: child.stdout });
   const opening = new Promise<void>((resolve, reject) => {
     lines.on('line', (line) => {
+      lineCount++;
       const [path, hash] = line.split(' ');
       if (line === 'opening') resolve();
       else if (hash !== undefined) acknowledged.set(path!, hash);
@@ -115,7 +120,12 @@ async function startAndKill(
   });
   const closed = once(child, 'close');
   await opening;
-  await pause(random(KILL_AFTER_MS_MAX));
+  if (preload === undefined && random(3) === 0) await pause(random(KILL_AFTER_MS_MAX));
+  else {
+    const commits = random(COMMITS_MAX);
+    while (lineCount < commits && child.exitCode === null) await Promise.race([once(lines, 'line'), closed]);
+    await pause(random(MOMENT_MS_MAX));
+  }
   const endedItself = child.exitCode !== null;
   child.kill('SIGKILL');
   await closed;

@@ -116,6 +116,22 @@ describe('a store that is not as it was left', () => {
     expect(opened(file).health()).toEqual([]);
   });
 
+  it("reads a file anew whose own row is damaged, says so, and doesn't trust what that row said", () => {
+    const file = freshFile();
+    const first = openStore(file, OPTIONS);
+    first.replaceFiles([fileOf('a', ['alpha'], { size: 7 }), fileOf('b', ['beta'], { size: 7 })], []);
+    first.close();
+    alter(file, "UPDATE files SET language = 'typescripu' WHERE path = 'a'");
+    const store = opened(file);
+    expect(store.file('b')).toMatchObject({ fingerprint: { size: 7 } });
+    expect(store.file('a')).toMatchObject({ hash: '', fingerprint: { size: 0 } });
+    expect(store.health()).toEqual(['damaged_rows']);
+    store.replaceFiles([fileOf('a', ['alpha'], { size: 7 })], []);
+    expect(store.file('a')).toMatchObject({ language: 'typescript', fingerprint: { size: 7 } });
+    store.close();
+    expect(opened(file).health()).toEqual([]);
+  });
+
   it('is used again when a suspicion proves wrong', () => {
     const file = freshFile();
     const first = openStore(file, OPTIONS);

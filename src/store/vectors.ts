@@ -10,7 +10,7 @@ import type Database from 'better-sqlite3';
 import { log } from '../log.ts';
 import type { Embedding } from '../types.ts';
 import { clearSuspicion, isSuspected, setAside, suspect } from './damage.ts';
-import { isBusy, isDamage } from './failures.ts';
+import { isDamage } from './failures.ts';
 import { inodeOf, makePrivateFolder } from './place.ts';
 import { asBlob, checksum, dequantise, quantise } from './rows.ts';
 import { ForeignSchema, openDatabase, VECTORS } from './schema.ts';
@@ -20,6 +20,9 @@ export const VECTORS_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** For each embedding that comes to a full file this many go, so that a ceiling that was lowered is reached again. */
 const ROOM_FACTOR = 2;
+
+/** Others write for milliseconds. One that holds the file for longer hangs, and sharing is not worth waiting for it. */
+const BUSY_TIMEOUT_MS = 1_000;
 
 const DAY_MS = 86_400_000;
 
@@ -47,6 +50,7 @@ export function openVectors(file: string, options: VectorsOptions): Vectors | un
 
 function assemble(file: string, database: Database.Database, options: VectorsOptions): Vectors {
   const { dimensions, bytesMax = VECTORS_BYTES_MAX, todayDay = Math.floor(Date.now() / DAY_MS) } = options;
+  database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
   const known = database.prepare<[Buffer], Row>('SELECT used, checksum, embedding FROM embeddings WHERE source = ?');
   const put = database.prepare(
     'INSERT OR REPLACE INTO embeddings(source, used, checksum, embedding) VALUES(?, ?, ?, ?)',
@@ -91,14 +95,14 @@ function assemble(file: string, database: Database.Database, options: VectorsOpt
       .immediate();
   }
 
-  /** Nothing that goes wrong here is worth an error: the texts are embedded, and the next one that opens the file mends it. */
+  /** Nothing that goes wrong here is worth an error, or trying again: texts are embedded, and who opens the file next may mend it. */
   let isUsable = true;
   function attempt<Result>(work: () => Result, otherwise: Result): Result {
     if (!isUsable) return otherwise;
     try {
       return work();
     } catch (error) {
-      isUsable = isBusy(error);
+      isUsable = false;
       if (isDamage(error)) suspect(file);
       log.info('embeddings could not be shared', { message: error instanceof Error ? error.message : String(error) });
       return otherwise;

@@ -7,10 +7,10 @@ import { BIN, environmentFor, watchTree } from './processes.ts';
 export type Connection = { readonly client: Client; readonly pid: number };
 
 /** Starts a server of its own on this root and connects to it. */
-export async function connect(root: string, cacheDir: string): Promise<Connection> {
+export async function connect(root: string, cacheDir: string, node = process.execPath): Promise<Connection> {
   const client = new Client({ name: 'bench', version: '1' });
   const transport = new StdioClientTransport({
-    command: process.execPath,
+    command: node,
     args: [BIN, 'serve', '--root', root],
     env: environmentFor(cacheDir),
     stderr: 'inherit',

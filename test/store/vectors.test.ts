@@ -147,6 +147,22 @@ describe('a file of shared embeddings that', () => {
 });
 
 describe('among processes', () => {
+  it('one that holds the file for good is waited for once, and what is in it is still found', () => {
+    const file = freshFile();
+    const vectors = shared(file);
+    vectors.keep(named('one'), []);
+    const other = openDatabaseOf(file);
+    other.exec('BEGIN IMMEDIATE');
+    const late = shared(file);
+    expect(late.find(sources('one')).size).toBe(1);
+    late.keep(named('two'), []);
+    const startedMs = performance.now();
+    for (let at = 0; at < 20; at++) late.keep(named(`more ${at}`), []);
+    expect(performance.now() - startedMs).toBeLessThan(900);
+    other.exec('ROLLBACK');
+    expect([...shared(file).find(sources('one', 'two')).keys()]).toEqual(sources('one'));
+  });
+
   it('what several keep at the same time is all found', async () => {
     const file = freshFile();
     const children = Array.from({ length: 4 }, (_, at) =>

@@ -47,7 +47,8 @@ export function coverageLine(coverage: Coverage, freshness: Freshness): string {
   if (freshness.state === 'indexing') return `${reach} so far: still indexing, ask again for the rest`;
   if (freshness.state === 'leader_stalled')
     return `${reach}; later edits are missing, because the dowser process that keeps this index in step does not respond (leader_stalled)`;
-  return `${reach}, as of ${freshness.sweptAt ?? 'an earlier run'}: later edits may be missing`;
+  const later = coverage.pending > 0 ? `, ${number(coverage.pending)} pending: ask again for those` : '';
+  return `${reach}, as of ${freshness.sweptAt ?? 'an earlier run'}${later || ': later edits may be missing'}`;
 }
 
 /** How sure an answer is, where it was judged: ` (confidence 0.23)`. */

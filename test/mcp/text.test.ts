@@ -56,6 +56,13 @@ describe('an answer as text', () => {
     expect(indexing).toContain('covers 25 % of the code');
     const old = answerText(answer({ freshness: { state: 'as_of', sweptAt: '2026-01-01T00:00:00.000Z' } }), { advice });
     expect(old).toContain('as of 2026-01-01T00:00:00.000Z: later edits may be missing');
+    const waiting = answer({ freshness: { state: 'as_of', sweptAt: '2026-01-01T00:00:00.000Z' } });
+    const pending = { ...waiting, coverage: { ...waiting.coverage, filesIndexed: 2, filesTotal: 5, pending: 3 } };
+    expect(answerText(pending, { advice })).toContain(
+      '2 of 5 files searchable, as of 2026-01-01T00:00:00.000Z, 3 pending: ask again for those',
+    );
+    const stalled = answer({ freshness: { state: 'leader_stalled', sweptAt: '2026-01-01T00:00:00.000Z' } });
+    expect(answerText(stalled, { advice })).toContain('does not respond (leader_stalled)');
   });
 
   test('repeats the question when nothing was found, and says what to try', () => {

@@ -10,7 +10,7 @@ import { openPool, type Pool } from './pool.ts';
 import { Sessions } from './sessions.ts';
 import { foldersOf, type Watcher, watchTree } from './source/watch.ts';
 import { StallWatch } from './stall.ts';
-import { identify } from './store/owner.ts';
+import { identifyIfSeen } from './store/owner.ts';
 import { storePlaceFor } from './store/place.ts';
 import { openStore, type Store } from './store/store.ts';
 import { Sync } from './sync.ts';
@@ -97,7 +97,7 @@ class RunningUpkeep implements Upkeep {
     this.#root = root;
     this.#pool = pool;
     this.#sessions = new Sessions(place, (leads) => {
-      const store = openStore(place.storeFile, { ...rows, mode: leads ? 'write' : 'read', root: identify(root) });
+      const store = openStore(place.storeFile, { ...rows, mode: leads ? 'write' : 'read', root: identifyIfSeen(root) });
       const sync = new Sync({ root, store, pool, workers, writes: leads, embeds: model !== undefined });
       return { store, sync, leads };
     });

@@ -20,11 +20,20 @@ type Owner = {
   readonly root?: RootIdentity | undefined;
 };
 
-/** Undefined when there is no folder there at the moment. */
+/** Undefined when there is no folder there at the moment. Throws what the system throws when it can't tell. */
 export function identify(path: string): RootIdentity | undefined {
   const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (stat === undefined || !stat.isDirectory()) return undefined;
   return { path, device: `${stat.dev}`, inode: `${stat.ino}`, bornNs: `${stat.birthtimeNs}` };
+}
+
+/** Undefined as well when the folder can't be looked at: whoever lists it says so. */
+export function identifyIfSeen(path: string): RootIdentity | undefined {
+  try {
+    return identify(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -75,7 +75,12 @@ export function makePrivateFolder(file: string): void {
 
 /** Tells a file from another one of the same name; undefined where there is none. */
 export function inodeOf(file: string): bigint | undefined {
-  return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
+  try {
+    return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
+  } catch (cause) {
+    const message = `${file} can't be looked at. Check the disk, or name another folder in DOWSER_CACHE.`;
+    throw new DowserError('store_unusable', message, { cause });
+  }
 }
 
 /** Whether the file of this name is still the one with this inode. A folder that can't be looked into speaks neither way. */

@@ -35,11 +35,17 @@ export type Examined = {
   /** Something was not as it should be, and whether that was said. */
   readonly due: boolean;
   readonly told: boolean;
+  /** What is asked for was found, yet not everything in the order of an index that was never harmed. */
+  readonly drifted: boolean;
   /** SQLite alone gives rows that are not what was written, and no error: undefined where no bit of the store was flipped. */
   readonly silentBySqlite: boolean | undefined;
 };
 
-type Truth = { readonly held: ReadonlyMap<string, Held>; readonly answers: readonly string[]; readonly rows: string };
+type Truth = {
+  readonly held: ReadonlyMap<string, Held>;
+  readonly answers: readonly (readonly string[])[];
+  readonly rows: string;
+};
 
 async function answerLines(ground: ExaminingGround): Promise<void> {
   const { template, folder, root, model, questions } = ground;
@@ -67,6 +73,7 @@ async function examine(damage: Damage, ground: ExaminingGround, truth: Truth): P
   const said = new Set<string>();
   /** What last differed from the truth. */
   let wrong = '';
+  let drifted = false;
   let silentBySqlite: boolean | undefined;
   const harm = (): void => doHarm(place ?? join(model, damage.target), damage);
   if (!damage.live) {
@@ -90,11 +97,12 @@ async function examine(damage: Damage, ground: ExaminingGround, truth: Truth): P
     const look = async (): Promise<void> => {
       const { answers, untrue } = await askAll(opened!, questions, root);
       losses.push(...untrue);
-      const other = answers.findIndex((answer, at) => answer !== truth.answers[at]);
+      const other = answers.findIndex((answer, at) => !answer.includes(truth.answers[at]![0]!));
       if (other !== -1) {
         right = false;
-        wrong = `'${questions[other]}' led to ${answers[other] || 'nothing'}, not ${truth.answers[other]}`;
+        wrong = `'${questions[other]}' led to ${answers[other]!.join(' ') || 'nothing'}, not ${truth.answers[other]![0]}`;
       }
+      drifted = JSON.stringify(answers) !== JSON.stringify(truth.answers);
       for (const code of (await opened!.index.status()).health) said.add(code);
     };
     await attempt(async () => {
@@ -127,7 +135,7 @@ async function examine(damage: Damage, ground: ExaminingGround, truth: Truth): P
   let again = await use(() => undefined);
   if (!again) again = await use(() => undefined);
   if (!again) losses.push(`not whole again after two starts: ${wrong}; said: ${[...said].join(', ') || 'nothing'}`);
-  return { losses, due: !healthy, told, silentBySqlite };
+  return { losses, due: !healthy, told, drifted, silentBySqlite };
 }
 
 function renew(ground: ExaminingGround, cacheDir: string, model: string): void {
@@ -165,7 +173,7 @@ function doHarm(file: string, { harm, seed, target }: Damage): void {
 /** Where each question leads, and snippets that are not what the disk has. */
 async function askAll({ index }: Opened, questions: readonly string[], root: string) {
   const untrue: string[] = [];
-  const answers: string[] = [];
+  const answers: string[][] = [];
   for (const query of questions) {
     const { snippets } = await index.search({ query, limit: 5 });
     for (const { path, startLine, endLine, text } of snippets) {
@@ -173,7 +181,7 @@ async function askAll({ index }: Opened, questions: readonly string[], root: str
       if (startLine > 0 && lines.slice(startLine - 1, endLine).join('\n') !== text.replaceAll('\r', ''))
         untrue.push(`'${query}': ${path}:${startLine} was shown as it is not`);
     }
-    answers.push(snippets.map(({ path, startLine }) => `${path}:${startLine}`).join(' '));
+    answers.push(snippets.map(({ path, startLine }) => `${path}:${startLine}`));
   }
   return { answers, untrue };
 }

@@ -13,7 +13,7 @@ const FAULTY = new URL('faulty.ts', import.meta.url).href;
 const WITHOUT_TRANSACTIONS = new URL('withoutTransactions.ts', import.meta.url).href;
 const LANES = 2;
 /** Statements of the control, spread over all of them. */
-const CONTROL_FAULTS = 24;
+const CONTROL_FAULTS = 48;
 
 export const failures: Row = {
   name: 'error at the n-th statement or file call, once and for ever',

@@ -2,7 +2,7 @@
  * A process that keeps an index until it is killed: it indexes, edits, indexes again, and prints each file that is committed.
  * Arguments: root, cache folder, model, and 'checkpoint' to move the log into the file after every step.
  */
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openFor } from './ground.ts';
@@ -44,7 +44,11 @@ async function keepIndex(root: string, cacheDir: string, model: string, task: st
   for (let version = 1; ; version = (version + 1) % VERSIONS) {
     await index.sync(acknowledge);
     acknowledge();
-    for (const [path, text] of Object.entries(filesAt(version))) writeFileSync(join(root, path), text);
+    for (const [path, text] of Object.entries(filesAt(version))) {
+      // Whole at any moment: what is told apart here is a torn index, not a torn source.
+      writeFileSync(`${root}.next`, text);
+      renameSync(`${root}.next`, join(root, path));
+    }
   }
 }
 

@@ -56,6 +56,11 @@ export class Sessions {
     });
   }
 
+  /** When no take-over is under way, or this one has ended, however it ended. */
+  async settled(): Promise<void> {
+    await this.#changing?.catch(() => undefined);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#session.sync.close();

@@ -271,11 +271,18 @@ class RunningUpkeep implements Upkeep {
 
   /** What is indexed can still be asked when keeping in step fails: snippets are proven, and the answer says how old it is. */
   async #tolerate(work: () => Promise<unknown>): Promise<void> {
+    const session = this.#sessions.current;
     try {
       await work();
       this.#trouble = undefined;
     } catch (error) {
-      if (!(error instanceof DowserError) || error.code === 'bad_root' || error.code === 'cancelled') throw error;
+      if (!(error instanceof DowserError) || error.code === 'bad_root') throw error;
+      if (error.code === 'cancelled') {
+        // A take-over ends the look at the disk that is under way: the new session takes another.
+        await this.#sessions.settled();
+        if (this.#closed || this.#sessions.current === session) throw error;
+        return this.#tolerate(work);
+      }
       this.#trouble = error.code;
       log.warn('the index is not kept in step', { message: error.message });
     }

@@ -1,10 +1,11 @@
 /** Measures quality: `npm run eval -- --bench DIR --corpora DIR`. See test/eval/README.md. */
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { type Completed, completeReport, completeRepository } from './complete.ts';
 import { groups, interval, macro, mean, ndcg, percentile } from './metrics.ts';
 import { runMteb } from './mteb.ts';
-import { ABLATIONS, type Ablation, type Asked, readSpecs, runRepository } from './semble.ts';
+import { ABLATIONS, type Ablation, type Asked, readSpecs, rootOf, runRepository, type Spec } from './semble.ts';
 
 const HELP = `Measures retrieval quality on an outside benchmark.
 
@@ -12,7 +13,7 @@ const HELP = `Measures retrieval quality on an outside benchmark.
 
   --bench DIR      folder with semble/ (repos.json, annotations/) and mteb/ (mbpp/, humaneval/)
   --corpora DIR    one folder per repository, as the benchmark's layout script makes them
-  --set NAME       semble (default), mbpp, humaneval or all
+  --set NAME       semble (default), complete, mbpp, humaneval or all
   --only NAMES     repositories, separated by commas; 'pinned' (default): those of the published revision; 'all'
   --half odd|even  every other repository in name order: tune on one half, check on the other
   --model NAME     a model folder or name; 'none' for words alone
@@ -44,21 +45,41 @@ for (const name of ['mbpp', 'humaneval'] as const) {
   process.stdout.write(`${name}: NDCG@10 ${(100 * ndcg).toFixed(1)} over ${queries} queries (model alone)\n`);
 }
 if (set === 'semble' || set === 'all') await runSemble();
+if (set === 'complete') await runComplete();
 
-async function runSemble(): Promise<void> {
-  if (corpora === undefined) {
-    process.stderr.write('--corpora is missing: the folder with the laid-out repositories\n');
-    process.exit(2);
-  }
+/** The repositories that were asked for, in name order. */
+function chosenSpecs(): Spec[] {
   const names = only.split(',');
-  const chosen = readSpecs(bench!)
+  return readSpecs(bench!)
     .filter(({ name, pinned }) => only === 'all' || (only === 'pinned' ? pinned : names.includes(name)))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .filter((_, at) => half === undefined || (half === 'odd') === (at % 2 === 0));
+}
+
+function corporaFolder(): string {
+  if (corpora !== undefined) return corpora;
+  process.stderr.write('--corpora is missing: the folder with the laid-out repositories\n');
+  process.exit(2);
+}
+
+async function runComplete(): Promise<void> {
+  const folder = corporaFolder();
+  const completed: Completed[] = [];
+  for (const spec of chosenSpecs().filter((one) => existsSync(rootOf(folder, one)))) {
+    const rows = await completeRepository(folder, spec, model);
+    completed.push(...rows);
+    const share = mean(rows.map(({ names }) => names.complete_context[2_000]));
+    process.stderr.write(`${spec.name.padEnd(20)} ${share.toFixed(3)}  ${rows.length} functions\n`);
+  }
+  process.stdout.write(completeReport(completed));
+}
+
+async function runSemble(): Promise<void> {
+  const folder = corporaFolder();
   const asked: Asked[] = [];
   const missing: string[] = [];
-  for (const spec of chosen) {
-    const run = await runRepository(bench!, corpora, spec, model);
+  for (const spec of chosenSpecs()) {
+    const run = await runRepository(bench!, folder, spec, model);
     if (run === undefined) {
       missing.push(spec.name);
       continue;

@@ -2,14 +2,17 @@
 import { DowserError } from './errors.ts';
 import { languageOf } from './languages.ts';
 import { lineSpans, sliceLines } from './lines.ts';
-import { embedQuery } from './meaning.ts';
-import { passageText } from './prepare.ts';
-import { byScoreThenPlace, type Ranked } from './rank/rank.ts';
-import { describe, type Engine, rareTerms } from './search.ts';
+import type { Engine } from './search.ts';
+import { openDisk, type ProvenLines, type Shown } from './show.ts';
+import { countMasks } from './source/mask.ts';
+import { choose, type Choice, type Source, type Worth } from './rank/choose.ts';
+import { countTokens, SNIPPET_HEAD_TOKENS, SNIPPET_NEXT_TOKENS } from './rank/budget.ts';
+import { expectNames, type Clues, type Surroundings } from './expect.ts';
+import { markImports } from './imports.ts';
 import { confine } from './source/confine.ts';
 import { readText } from './source/read.ts';
-import { isStopWord, splitIdentifier, stem, tellingTerms } from './tokens.ts';
-import type { ChunkRow, CompleteRequest, Reason } from './types.ts';
+import { isStopWord, splitIdentifier, stem } from './tokens.ts';
+import type { ChunkRow, CompleteRequest, Reason, Snippet } from './types.ts';
 
 /** The code just before the cursor: what is being written. Beyond it, lines tell about other things. */
 const NEAR_LINES = 40;
@@ -83,29 +86,106 @@ async function lineOf(root: string, path: string | undefined, prefix: string): P
   return lineSpans(read.text.slice(0, at)).length + 1;
 }
 
-/** All that may help at the cursor, best first, nothing that the caller sees already. */
-export async function findContext(engine: Engine, cursor: Cursor): Promise<{ ranked: Ranked[]; terms: string[] }> {
+/** All that may help at the cursor within the budget: what each token of it buys decides. */
+export async function findContext(engine: Engine, cursor: Cursor, limit: number, maxTokens: number): Promise<Shown> {
   const { store } = engine;
-  const near = tail(cursor.before, NEAR_LINES);
-  const names = namesUsed(near, cursor.before);
-  const worth = new Map<number, { row: ChunkRow; reasons: Reason[] }>();
-  const add = (row: ChunkRow, name: string, amount: number): void => {
-    if (amount <= 0 || isSeen(row, cursor)) return;
-    const known = worth.get(row.id) ?? { row, reasons: [] };
-    worth.set(row.id, known);
-    const at = known.reasons.findIndex((reason) => reason.name === name);
-    if (at === -1) known.reasons.push({ name, amount });
-    else if (known.reasons[at]!.amount < amount) known.reasons[at] = { name, amount };
+  const vanished: string[] = [];
+  const disk = openDisk(engine.root);
+  const proven = new Map<number, ProvenLines | undefined>();
+  const read = async (row: ChunkRow): Promise<ProvenLines | undefined> => {
+    if (!proven.has(row.id)) {
+      proven.set(row.id, await disk(row));
+      if (proven.get(row.id) === undefined) vanished.push(row.path);
+    }
+    return proven.get(row.id);
   };
-  addDefinitions(engine, cursor, names, add);
-  await addAlike(engine, cursor, near, add);
-  addNeighbours(engine, cursor, add);
-  const ranked = [...worth.values()].map(({ row, reasons }): Ranked => {
-    const sum = reasons.reduce((total, { amount }) => total + amount, 0);
-    return { row, reasons, score: sum, held: 1, cosine: 0, pathCosine: 0 };
+  const at = surroundingsOf(cursor);
+  const { expected, alike } = await expectNames(engine, at, read);
+  const worth = new Map<string, Worth>();
+  const sources: { row: ChunkRow; prior: Reason }[] = [];
+  const add = (row: ChunkRow, name: string, amount: number): void => {
+    if (!at.isSeen(row)) sources.push({ row, prior: { name, amount } });
+  };
+  for (const { row, cosine } of alike) add(row, 'continues alike', ALIKE_WORTH * cosine);
+  const likely = expected
+    .map((one) => ({ ...one, probability: probabilityOf(one.clues) }))
+    .sort((a, b) => b.probability - a.probability)
+    .slice(0, NAMES_SHOWN_MAX);
+  for (const { name, probability, definers } of likely) {
+    worth.set(name, { used: probability, defined: probability });
+    for (const row of definers.slice(0, DEFINERS_SHOWN_MAX)) add(row, 'same names', 0);
+  }
+  addDefinitions(engine, cursor, at.nearNames, (row, name, amount) => {
+    worth.set(name, { used: 0, defined: amount });
+    add(row, 'definition', 0);
   });
-  ranked.sort(byScoreThenPlace);
-  return { ranked, terms: rareTerms(store, tellingTerms(near), TERMS_MAX) };
+  addNeighbours(engine, cursor, add);
+  const unique = new Map<number, { row: ChunkRow; prior: Reason }>();
+  for (const source of sources) {
+    const known = unique.get(source.row.id);
+    if (known === undefined || known.prior.amount < source.prior.amount) unique.set(source.row.id, source);
+  }
+  const ready: (Source & { row: ChunkRow; startLine: number })[] = [];
+  for (const { row, prior } of unique.values()) {
+    const lines = await read(row);
+    if (lines !== undefined) ready.push({ row, prior, path: row.path, symbols: row.symbols, muted: markImports(lines.lines), ...lines });
+  }
+  const choices = choose(ready, worth, maxTokens);
+  return assemble(choices.slice(0, limit), ready, vanished);
+}
+
+function assemble(choices: readonly Choice[], ready: readonly (Source & { row: ChunkRow; startLine: number })[], vanished: readonly string[]): Shown {
+  const snippets = choices.map(({ source, from, to, reasons }): Snippet => {
+    const { row, lines, startLine } = ready[source]!;
+    const text = lines.slice(from, to + 1).join('');
+    return {
+      path: row.path,
+      startLine: startLine + from,
+      endLine: startLine + to,
+      language: row.language,
+      symbols: row.symbols.filter((symbol) => text.includes(symbol)),
+      text: text.replace(/\r?\n$/, ''),
+      masked: countMasks(text),
+      score: reasons.reduce((sum, { amount }) => sum + amount, 0),
+      reasons,
+    };
+  });
+  const values = new Map<string, number>();
+  for (const { path, score } of snippets) values.set(path, (values.get(path) ?? 0) + score);
+  snippets.sort(
+    (a, b) =>
+      values.get(b.path)! - values.get(a.path)! || (a.path < b.path ? -1 : a.path > b.path ? 1 : a.startLine - b.startLine),
+  );
+  let before = '';
+  let tokens = 0;
+  for (const { path, text } of snippets) {
+    tokens += countTokens(`${text}\n`) + (path === before ? SNIPPET_NEXT_TOKENS : SNIPPET_HEAD_TOKENS);
+    before = path;
+  }
+  return { snippets, tokens, overBudget: 0, vanished };
+}
+
+const ALIKE_WORTH = Number(process.env.ALIKE_WORTH ?? 0.05);
+const NEAR_WORTH = Number(process.env.NEAR_WORTH ?? 0.3);
+const NAMES_SHOWN_MAX = Number(process.env.NAMES ?? 120);
+const DEFINERS_SHOWN_MAX = 2;
+
+const W: Record<string, number> = {alike: 1.3, words: 3.53, imported: 0.76, folder: 0.16, member: 0.88, parts: 1.52, common: 2.26, ambiguous: 0.2, test: -1.27};
+function probabilityOf(clues: Clues): number {
+  let sum = -7.5;
+  for (const [name, value] of Object.entries(clues)) sum += (W[name] ?? 0) * value;
+  return 1 / (1 + Math.exp(-sum));
+}
+
+export function surroundingsOf(cursor: Cursor): Surroundings {
+  const near = tail(cursor.before, NEAR_LINES);
+  return {
+    path: cursor.path,
+    near,
+    seen: `${cursor.before}\n${cursor.after}`,
+    nearNames: namesUsed(near, cursor.before),
+    isSeen: (row) => row.startLine === 0 || row.path === cursor.path,
+  };
 }
 
 type Add = (row: ChunkRow, name: string, amount: number) => void;
@@ -117,30 +197,11 @@ function addDefinitions({ store }: Engine, cursor: Cursor, names: ReadonlyMap<st
     for (const symbol of row.symbols) if (names.has(symbol)) defined.set(symbol, [...(defined.get(symbol) ?? []), row]);
   }
   const language = cursor.path === undefined ? undefined : languageOf(cursor.path);
-  const folder = folderOf(cursor.path ?? '');
   for (const [name, rows] of defined) {
     const fitting = rows.filter((row) => row.kind === 'code' && (language === undefined || row.language === language));
     const candidates = fitting.length > 0 ? fitting : rows;
     if (candidates.length > DEFINITIONS_MAX) continue;
-    for (const row of candidates) {
-      const local = folderOf(row.path) === folder ? SAME_FOLDER_WEIGHT : 0;
-      add(row, `defines ${name}`, (DEFINITION_WEIGHT * names.get(name)! + local) / Math.sqrt(candidates.length));
-    }
-  }
-}
-
-/** Code that continues the way this code begins, and code that uses the same rare words. */
-async function addAlike(engine: Engine, cursor: Cursor, near: string, add: Add): Promise<void> {
-  const { store } = engine;
-  const text = near.trim() === '' || cursor.path === undefined ? near.trim() : passageText(cursor.path, near);
-  const embedding = await embedQuery(engine.embedder, { text, task: 'code2completion' });
-  const vector = embedding === undefined ? [] : store.vector.retrieve({ embedding }, CANDIDATES, {});
-  const lexical = store.lexical.retrieve({ terms: rareTerms(store, tellingTerms(near), TERMS_MAX) }, CANDIDATES, {});
-  const found = describe(store, lexical, vector).filter(({ row }) => row.startLine > 0);
-  const top = Math.max(1e-9, ...found.map(({ lexicalScore }) => lexicalScore));
-  for (const { row, cosine, lexicalScore } of found) {
-    add(row, 'continues alike', cosine * ALIKE_WEIGHT);
-    add(row, 'uses the same names', (lexicalScore / top) * USES_WEIGHT);
+    for (const row of candidates) add(row, name, (NEAR_WORTH * names.get(name)!) / Math.sqrt(candidates.length));
   }
 }
 
@@ -150,13 +211,13 @@ function addNeighbours({ store }: Engine, cursor: Cursor, add: Add): void {
   const rows = store.chunkRowsOfFile(cursor.path);
   const here = rows.findIndex(({ startLine, endLine }) => startLine <= cursor.seenTo && cursor.seenTo <= endLine);
   rows.forEach((row, at) => {
-    add(row, 'same file', NEIGHBOUR_WEIGHT / (1 + Math.abs(at - here) / 4));
+    add(row, "same file", 0.05 * NEIGHBOUR_WEIGHT / (1 + Math.abs(at - here) / 4));
   });
   const stem = stemOf(cursor.path);
   if (stem.length < 3) return;
   const tests = store.selectFiles((file) => file.kind === 'tests' && stemOf(file.path).includes(stem));
   for (const id of tests.slice(0, 2))
-    for (const row of store.chunkRowsOfFile(id).slice(0, 3)) add(row, 'test of this file', TEST_WEIGHT);
+    for (const row of store.chunkRowsOfFile(id).slice(0, 3)) add(row, "test of this file", 0.2 * TEST_WEIGHT);
 }
 
 /** Identifiers of the text near the cursor with a weight from 0 to 1: near uses first, then what the file imports. */

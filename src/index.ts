@@ -79,12 +79,11 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
       return answer(upkeep, question, shown, shown.snippets.length === 0, notes);
     },
     async complete(request) {
-      const { limit, maxTokens } = bounds(request);
+      const { limit, maxTokens } = bounds({ limit: LIMIT_MAX, ...request });
       await upkeep.freshen([]);
       const { cursor, shown } = await proven(async () => {
         const cursor = await cursorOf(engine(), request);
-        const { ranked, terms } = await findContext(engine(), cursor);
-        return { cursor, shown: await show(config.root, ranked, { terms, limit, maxTokens }) };
+        return { cursor, shown: await findContext(engine(), cursor, limit, maxTokens) };
       });
       const question =
         cursor.path === undefined

@@ -69,12 +69,17 @@ export async function show(
   return { snippets, tokens: query.maxTokens - left, overBudget, vanished };
 }
 
-/** The chunk's lines where they are on disk now, each with its own line end: in place, moved within the file, or nowhere. */
-async function anchor(
-  root: string,
-  row: ChunkRow,
-  disk: Disk,
-): Promise<{ startLine: number; lines: string[] } | undefined> {
+/** A chunk's lines as they are on disk now, each with its own line end, and the line where they begin. */
+export type ProvenLines = { readonly startLine: number; readonly lines: readonly string[] };
+
+/** Reads chunks from the disk of one moment: undefined for one whose lines are there no more. */
+export function openDisk(root: string): (row: ChunkRow) => Promise<ProvenLines | undefined> {
+  const disk: Disk = new Map();
+  return (row) => anchor(root, row, disk);
+}
+
+/** Where the chunk is now: in place, moved within the file, or nowhere. */
+async function anchor(root: string, row: ChunkRow, disk: Disk): Promise<ProvenLines | undefined> {
   const file = await open(root, row.path, disk);
   if (file === undefined) return undefined;
   if (row.startLine === 0) return { startLine: 0, lines: [] };

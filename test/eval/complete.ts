@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolveConfig } from '../../src/config.ts';
 import { openEngine } from '../../src/index.ts';
+import { markImports } from '../../src/imports.ts';
 import { countTokens, SNIPPET_HEAD_TOKENS } from '../../src/rank/budget.ts';
 import type { CodeIndex, Snippet } from '../../src/types.ts';
 import { type Cut, makeCuts } from './cuts.ts';
@@ -82,8 +83,8 @@ async function ask(
     times.push(performance.now() - startedMs);
     if (tokens > maxTokens) throw new Error(`${tokens} tokens for a budget of ${maxTokens}`);
     const texts: Record<Way, string> = {
-      complete_context: textOf(snippets),
-      search_code: textOf((await index.search({ query: lastLines(cut), maxTokens })).snippets),
+      complete_context: textOf(root, snippets),
+      search_code: textOf(root, (await index.search({ query: lastLines(cut), maxTokens })).snippets),
       imports: importedText(root, cut, paths, maxTokens),
     };
     for (const way of WAYS) {
@@ -96,8 +97,14 @@ async function ask(
   return { ms: percentile(times, 0.5), names, pairs: rare.length === 0 ? undefined : covered };
 }
 
-function textOf(snippets: readonly Snippet[]): string {
-  return snippets.map(({ text }) => text).join('\n\n');
+/** The lines shown, but for those that only import: a name there is neither defined nor used. */
+function textOf(root: string, snippets: readonly Snippet[]): string {
+  const texts = snippets.map(({ path, startLine, endLine }) => {
+    const lines = readFileSync(join(root, path), 'utf8').split('\n');
+    const isImport = markImports(lines);
+    return lines.filter((_, at) => at >= startLine - 1 && at < endLine && isImport[at] === 0).join('\n');
+  });
+  return texts.join('\n\n');
 }
 
 function lastLines({ kept, cutLine }: Cut): string {
@@ -136,10 +143,12 @@ function importedText(root: string, cut: Cut, paths: readonly string[], maxToken
     if (path === cut.path || !isNamed(path) || left <= SNIPPET_HEAD_TOKENS) continue;
     const lines: string[] = [];
     left -= SNIPPET_HEAD_TOKENS;
-    for (const line of readFileSync(join(root, path), 'utf8').split('\n')) {
+    const all = readFileSync(join(root, path), 'utf8').split('\n');
+    const isImport = markImports(all);
+    for (const [at, line] of all.entries()) {
       left -= countTokens(`${line}\n`);
       if (left < 0) break;
-      lines.push(line);
+      if (isImport[at] === 0) lines.push(line);
     }
     texts.push(lines.join('\n'));
   }

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadGrammar, type Node, withTree } from '../../src/chunk/grammars.ts';
 import { splitLines } from '../../src/chunk/lines.ts';
-import { outline } from '../../src/chunk/syntax.ts';
+import { Cover, outline } from '../../src/chunk/syntax.ts';
+import { blankMacros } from '../../src/chunk/macros.ts';
 import { languageOf, syntaxOf } from '../../src/languages.ts';
 import type { ChunkRow } from '../../src/types.ts';
 import { randomFrom } from './metrics.ts';
@@ -73,14 +74,17 @@ async function cutFile(
   const grammar = syntax && (await loadGrammar(syntax));
   if (!grammar || text.length > 200_000) return undefined;
   const lines = splitLines(text);
-  const read = outline(grammar, lines, text);
+  const parsed = familyOf(language!) === 'cpp' ? blankMacros(text) : text;
+  const read = outline(grammar, lines, parsed);
   if (!read?.understood) return undefined;
+  const rows = read.definitions.map(({ row }) => row);
   const functions = read.definitions.filter(({ row, last }) => {
     const length = last - row + 1;
-    return length >= FUNCTION_LINES_MIN && length <= FUNCTION_LINES_MAX && read.covers[last] === 1;
+    const holdsOthers = rows.some((other) => row < other && other <= last);
+    return length >= FUNCTION_LINES_MIN && length <= FUNCTION_LINES_MAX && !holdsOthers && read.covers[last] === Cover.Code;
   });
   const all = text.split('\n');
-  return withTree(grammar, text, (tree) => {
+  return withTree(grammar, parsed, (tree) => {
     for (const { row, last } of shuffled(functions, seed)) {
       const [from, to] = linesToTake(tree.rootNode, row, last, at);
       if (to - from + 1 < TAKEN_LINES_MIN) continue;

@@ -1,5 +1,5 @@
-/** Which names of the repository the code at a cursor will use next: each with a probability, and the rows that speak for it. */
-import { fitsImport, type Import, importsOf } from './imports.ts';
+/** Which names of the repository the code at a cursor will need next, each with a probability and the rows that define it. */
+import { importFitter, importsOf } from './imports.ts';
 import { languageOf } from './languages.ts';
 import { embedQuery } from './meaning.ts';
 import { passageText } from './prepare.ts';
@@ -8,174 +8,245 @@ import type { ProvenLines } from './show.ts';
 import { splitIdentifier, stem, tellingTerms } from './tokens.ts';
 import type { ChunkRow } from './types.ts';
 
+/** What is known of the place where code is being written. */
 export type Surroundings = {
   readonly path: string | undefined;
   /** The code just before the cursor. */
   readonly near: string;
-  /** All that the caller sees of the file. */
+  /** All of the file that the caller has before it. */
   readonly seen: string;
-  /** Names near the cursor, 0 to 1, the nearer the more. */
+  /** Names near the cursor, 0 to 1: the nearer, the more they count. */
   readonly nearNames: ReadonlyMap<string, number>;
   isSeen(row: ChunkRow): boolean;
 };
 
+/** Code that goes on the way the code at the cursor begins, or has its rare words. */
+export type Alike = {
+  readonly row: ChunkRow;
+  readonly cosine: number;
+  /** 0 to 1, the most alike by words. */
+  readonly words: number;
+  readonly lines: ProvenLines;
+};
+
 export type Expectation = {
   readonly name: string;
+  /** That the code to come uses the name, 0 to 1. */
+  readonly probability: number;
   readonly clues: Clues;
-  /** Rows that define it, likeliest first. */
+  /** Rows that define it; the ones in imported files first, then those in this folder. */
   readonly definers: readonly ChunkRow[];
 };
 
-export type Alike = { readonly row: ChunkRow; readonly cosine: number; readonly lexical: number; readonly lines: ProvenLines };
+/** What speaks for a name. */
+export type Clues = Readonly<Record<ClueName, number>>;
+export type ClueName =
+  | 'alike' // used in code of like meaning: square root of its share among that code
+  | 'words' // used in code with the same rare words: likewise
+  | 'imported' // defined in a file that is imported here: how well it fits the import
+  | 'folder' // defined in this folder
+  | 'member' // defined in something that is named near the cursor
+  | 'parts' // has words that are near the cursor
+  | 'common' // used all over the repository: log of its chunks, 1 for all
+  | 'ambiguous' // log of how many rows define it
+  | 'test'; // defined in tests only
 
-export type Clues = {
-  /** Used in code that is like the code near the cursor: by meaning, by words. */
-  readonly alike: number;
-  readonly words: number;
-  readonly imported: number;
-  readonly folder: number;
-  readonly member: number;
-  readonly parts: number;
-  readonly common: number;
-  readonly ambiguous: number;
-  readonly test: number;
+/**
+ * Logistic weights, learned from the odd half of the repositories of test/eval/complete.ts (whose labels are what really was
+ * there) and checked on the other; test/eval/results.md has both halves' weights side by side.
+ */
+const WEIGHTS: Clues = {
+  alike: 1.3,
+  words: 3.5,
+  imported: 0.76,
+  folder: 0.16,
+  member: 0.88,
+  parts: 1.5,
+  common: 2.3,
+  ambiguous: 0.2,
+  test: -1.3,
 };
+const OFFSET = -7.5;
+export const CLUE_NAMES = Object.keys(WEIGHTS) as readonly ClueName[];
 
-export const CLUE_NAMES = ['alike', 'words', 'imported', 'folder', 'member', 'parts', 'common', 'ambiguous', 'test'] as const;
-
+/** Chunks that each retriever brings, and those of them that are read. */
 const CANDIDATES = 80;
 const ALIKE_MAX = 40;
 const TERMS_MAX = 24;
-const FOLDER_FILES_MAX = 40;
+/** A cosine so far below the best one's counts a third of it. */
+const COSINE_STEP = 0.06;
+const FOLDER_FILES_MAX = 24;
 const IMPORTED_FILES_MAX = 16;
+/** Files that define what is named near the cursor: their members come next. */
+const NAMED_FILES_MAX = 12;
+/** Names in alike code that no file so far defines are looked up, the most used first. */
+const LOOKED_UP_MAX = 150;
+/** Of a name that more rows define, these will do. */
+const DEFINERS_MAX = 6;
 
+const NAME = /[\p{L}_$][\p{L}\p{N}_$]{2,}[!?]?/gu;
+const WHOLE_NAME = /^[\p{L}_$][\p{L}\p{N}_$]{2,}[!?]?$/u;
+
+/** Reads a row's lines from the disk; undefined when they are there no more. */
+type Read = (row: ChunkRow) => Promise<ProvenLines | undefined>;
+
+/** Names that the caller does not see yet, likeliest first, and the code that they were learned from. */
 export async function expectNames(
   engine: Engine,
   at: Surroundings,
-  read: (row: ChunkRow) => Promise<ProvenLines | undefined>,
+  read: Read,
 ): Promise<{ expected: Expectation[]; alike: Alike[] }> {
-  const { store } = engine;
   const alike = await findAlike(engine, at, read);
-  const seenNames = new Set(at.seen.match(NAME));
-  const imports = importsOf(at.seen);
-  const folder = folderOf(at.path ?? '');
-  const files = [...store.files()];
-  const importFit = new Map<string, number>();
-  for (const [path] of files) {
-    const fit = fitOf(imports, path);
-    if (fit > 0) importFit.set(path, fit);
-  }
-  const importedPaths = [...importFit].sort((a, b) => b[1] - a[1]).slice(0, IMPORTED_FILES_MAX);
-  const folderPaths = at.path === undefined ? [] : files.filter(([path]) => folderOf(path) === folder && path !== at.path).slice(0, FOLDER_FILES_MAX);
-  const language = at.path === undefined ? undefined : languageOf(at.path);
-
-  const rows = new Map<number, ChunkRow>();
-  const addRows = (more: readonly ChunkRow[]): void => {
-    for (const row of more) if (!at.isSeen(row)) rows.set(row.id, row);
-  };
-  addRows(alike.map(({ row }) => row));
-  for (const [path] of importedPaths) addRows(store.chunkRowsOfFile(path));
-  for (const [path] of folderPaths) addRows(store.chunkRowsOfFile(path));
-  const nearDefiners = store.definitionsOf([...at.nearNames.keys()], {}).filter((row) => row.kind !== 'docs');
-  const definersFiles = new Set(nearDefiners.map(({ path }) => path));
-  for (const path of [...definersFiles].slice(0, 12)) addRows(store.chunkRowsOfFile(path));
-
-  // Names that alike code uses, as written there.
-  const usedV = new Map<string, number>();
-  const usedL = new Map<string, number>();
-  const top = Math.max(1e-9, ...alike.map(({ cosine }) => cosine));
-  const topL = Math.max(1e-9, ...alike.map(({ lexical }) => lexical));
-  const wv = alike.map(({ cosine }) => Math.exp((cosine - top) / 0.06));
-  const sumV = wv.reduce((a, b) => a + b, 1e-9);
-  const sumL = alike.reduce((a, { lexical }) => a + (lexical / topL) ** 2, 1e-9);
-  alike.forEach(({ lines, lexical }, i) => {
-    for (const name of new Set(lines.lines.join('').match(NAME))) {
-      if (seenNames.has(name)) continue;
-      usedV.set(name, (usedV.get(name) ?? 0) + wv[i]! / sumV);
-      usedL.set(name, (usedL.get(name) ?? 0) + (lexical / topL) ** 2 / sumL);
-    }
+  const seen = new Set(at.seen.match(NAME));
+  const uses = countUses(alike, seen);
+  const fitOf = importFitter(importsOf(at.seen));
+  const definers = findDefiners(engine, at, seen, uses, fitOf, alike);
+  const weigh = clueReader(engine, at, uses, fitOf);
+  const expected = [...definers].map(([name, rows]): Expectation => {
+    const clues = weigh(name, rows);
+    const folder = folderOf(at.path ?? '');
+    const nearness = (row: ChunkRow): number => 2 * fitOf(row.path) + Number(folderOf(row.path) === folder);
+    const sorted = [...rows].sort((a, b) => nearness(b) - nearness(a) || a.id - b.id);
+    return { name, clues, definers: sorted, probability: probabilityOf(clues) };
   });
-  const definers = new Map<string, ChunkRow[]>();
-  const define = (row: ChunkRow): void => {
-    for (const symbol of row.symbols) {
-      if (seenNames.has(symbol) || !WHOLE_NAME.test(symbol)) continue;
-      const known = definers.get(symbol);
-      if (known === undefined) definers.set(symbol, [row]);
-      else known.push(row);
-    }
-  };
-  for (const row of rows.values()) if (row.kind === 'code' || row.kind === 'tests') define(row);
-  const unknown = [...usedV.keys()].filter((name) => !definers.has(name));
-  const byUse = unknown.sort((a, b) => Math.max(usedV.get(b)!, usedL.get(b)!) - Math.max(usedV.get(a)!, usedL.get(a)!)).slice(0, 150);
-  const wanted = new Set(byUse);
-  for (const row of store.definitionsOf(byUse, {})) {
-    if (at.isSeen(row) || row.kind === 'docs') continue;
-    for (const symbol of row.symbols) if (wanted.has(symbol)) definers.set(symbol, [...(definers.get(symbol) ?? []), row]);
-  }
-  const nearStems = new Map<string, number>();
-  for (const [name, weight] of at.nearNames)
-    for (const part of splitIdentifier(name)) {
-      const s = stem(part);
-      if (s.length > 2) nearStems.set(s, Math.max(nearStems.get(s) ?? 0, weight));
-    }
-  const chunks = Math.log(1 + store.chunkCount());
-  const expected: Expectation[] = [];
-  for (const [name, defining] of definers) {
-    const parts = splitIdentifier(name).map(stem).filter((part) => part.length > 1);
-    const term = parts.length > 1 ? name.replaceAll('_', '').toLowerCase() : (parts[0] ?? '');
-    const frequency = store.documentFrequency([term]).get(term) ?? 0;
-    const unique = new Set(defining.map(({ id }) => id)).size;
-    const fits = defining.map((row) => importFit.get(row.path) ?? 0);
-    const sameLanguage = defining.some((row) => language === undefined || row.language === language);
-    if (!sameLanguage) continue;
-    expected.push({
-      name,
-      definers: defining,
-      clues: {
-        alike: Math.sqrt(usedV.get(name) ?? 0),
-        words: Math.sqrt(usedL.get(name) ?? 0),
-        imported: Math.max(...fits),
-        folder: Number(defining.some((row) => folderOf(row.path) === folder)),
-        member: Math.max(0, ...defining.map((row) => Math.max(0, ...row.scope.map((s) => at.nearNames.get(s) ?? 0)))),
-        parts: parts.length === 0 ? 0 : parts.reduce((sum, part) => sum + (nearStems.get(part) ?? 0), 0) / parts.length,
-        common: Math.log(1 + frequency) / chunks,
-        ambiguous: Math.log(unique),
-        test: Number(defining.every(({ kind }) => kind === 'tests')),
-      },
-    });
-  }
+  expected.sort((a, b) => b.probability - a.probability || (a.name < b.name ? -1 : 1));
   return { expected, alike };
 }
 
-const WHOLE_NAME = /^[\p{L}_$][\p{L}\p{N}_$]{2,}[!?]?$/u;
-const NAME = /[\p{L}_$][\p{L}\p{N}_$]{2,}[!?]?/gu;
+function probabilityOf(clues: Clues): number {
+  let sum = OFFSET;
+  for (const name of CLUE_NAMES) sum += WEIGHTS[name] * clues[name];
+  return 1 / (1 + Math.exp(-sum));
+}
 
-async function findAlike(
-  engine: Engine,
-  at: Surroundings,
-  read: (row: ChunkRow) => Promise<ProvenLines | undefined>,
-): Promise<Alike[]> {
+async function findAlike(engine: Engine, at: Surroundings, read: Read): Promise<Alike[]> {
   const { store } = engine;
-  const text = at.near.trim() === '' || at.path === undefined ? at.near.trim() : passageText(at.path, at.near);
-  const embedding = await embedQuery(engine.embedder, { text: text || (at.path ?? ''), task: 'code2completion' });
+  const near = at.near.trim();
+  // An empty file has nothing but its path to tell what belongs there.
+  const text = at.path === undefined ? near : near === '' ? at.path : passageText(at.path, at.near);
+  const terms = rareTerms(store, tellingTerms(near === '' ? (at.path ?? '') : near), TERMS_MAX);
+  const embedding = await embedQuery(engine.embedder, { text, task: 'code2completion' });
   const vector = embedding === undefined ? [] : store.vector.retrieve({ embedding }, CANDIDATES, {});
-  const lexical = store.lexical.retrieve({ terms: rareTerms(store, tellingTerms(at.near), TERMS_MAX) }, CANDIDATES, {});
-  const found = describe(store, lexical, vector).filter(({ row }) => !at.isSeen(row) && (row.kind === 'code' || row.kind === 'tests'));
+  const lexical = store.lexical.retrieve({ terms }, CANDIDATES, {});
+  const found = describe(store, lexical, vector).filter(
+    ({ row }) => !at.isSeen(row) && (row.kind === 'code' || row.kind === 'tests'),
+  );
   const top = Math.max(1e-9, ...found.map(({ lexicalScore }) => lexicalScore));
-  const score = (one: (typeof found)[number]): number => one.cosine + (0.5 * one.lexicalScore) / top;
-  const best = found.sort((a, b) => score(b) - score(a)).slice(0, ALIKE_MAX);
+  const judged = found.map(({ row, cosine, lexicalScore }) => ({ row, cosine, words: lexicalScore / top }));
+  const likeness = (one: { cosine: number; words: number }): number => one.cosine + one.words / 2;
+  judged.sort((a, b) => likeness(b) - likeness(a) || a.row.id - b.row.id);
   const alike: Alike[] = [];
-  for (const { row, cosine, lexicalScore } of best) {
-    const lines = await read(row);
-    if (lines !== undefined) alike.push({ row, cosine, lexical: lexicalScore, lines });
+  for (const one of judged.slice(0, ALIKE_MAX)) {
+    const lines = await read(one.row);
+    if (lines !== undefined) alike.push({ ...one, lines });
   }
   return alike;
 }
 
-function fitOf(imports: readonly Import[], path: string): number {
-  let best = 0;
-  for (const one of imports) best = Math.max(best, fitsImport(one, path));
-  return best;
+/** What share of the alike code uses each name that is not seen yet; code that is more alike counts more. */
+type Uses = { readonly byMeaning: ReadonlyMap<string, number>; readonly byWords: ReadonlyMap<string, number> };
+
+function countUses(alike: readonly Alike[], seen: ReadonlySet<string>): Uses {
+  const best = Math.max(0, ...alike.map(({ cosine }) => cosine));
+  const meanings = alike.map(({ cosine }) => Math.exp((cosine - best) / COSINE_STEP));
+  const words = alike.map((one) => one.words ** 2);
+  const [allMeanings, allWords] = [sumOf(meanings), sumOf(words)];
+  const byMeaning = new Map<string, number>();
+  const byWords = new Map<string, number>();
+  for (const [at, { lines }] of alike.entries()) {
+    for (const name of new Set(lines.lines.join('').match(NAME))) {
+      if (seen.has(name)) continue;
+      byMeaning.set(name, (byMeaning.get(name) ?? 0) + meanings[at]! / allMeanings);
+      byWords.set(name, (byWords.get(name) ?? 0) + words[at]! / allWords);
+    }
+  }
+  return { byMeaning, byWords };
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 1e-9);
+}
+
+/** Rows that define each name that may come: in imported files, in this folder, beside what is named here, or used by alike code. */
+function findDefiners(
+  { store }: Engine,
+  at: Surroundings,
+  seen: ReadonlySet<string>,
+  uses: Uses,
+  fitOf: (path: string) => number,
+  alike: readonly Alike[],
+): Map<string, ChunkRow[]> {
+  const language = at.path === undefined ? undefined : languageOf(at.path);
+  const definers = new Map<string, Map<number, ChunkRow>>();
+  const add = (rows: readonly ChunkRow[], wanted?: ReadonlySet<string>): void => {
+    for (const row of rows) {
+      const isCode = row.kind === 'code' || row.kind === 'tests';
+      if (!isCode || at.isSeen(row) || (language !== undefined && familyOf(row.language) !== familyOf(language)))
+        continue;
+      for (const symbol of row.symbols) {
+        if (seen.has(symbol) || !(wanted?.has(symbol) ?? WHOLE_NAME.test(symbol))) continue;
+        definers.set(symbol, (definers.get(symbol) ?? new Map()).set(row.id, row));
+      }
+    }
+  };
+  add(alike.map(({ row }) => row));
+  const named = store.definitionsOf([...at.nearNames.keys()], {}, DEFINERS_MAX).filter(({ kind }) => kind === 'code');
+  const files = new Set([...new Set(named.map(({ fileId }) => fileId))].slice(0, NAMED_FILES_MAX));
+  for (const id of filesAround(store, at.path, fitOf)) files.add(id);
+  for (const id of files) add(store.chunkRowsOfFile(id));
+  const use = (name: string): number => uses.byMeaning.get(name)! + uses.byWords.get(name)!;
+  const unknown = [...uses.byMeaning.keys()].filter((name) => !definers.has(name));
+  const lookedUp = unknown.sort((a, b) => use(b) - use(a) || (a < b ? -1 : 1)).slice(0, LOOKED_UP_MAX);
+  add(store.definitionsOf(lookedUp, {}, DEFINERS_MAX), new Set(lookedUp));
+  return new Map([...definers].map(([name, rows]) => [name, [...rows.values()]]));
+}
+
+/** C and C++ share their headers. */
+function familyOf(language: string): string {
+  return language === 'c' ? 'cpp' : language;
+}
+
+/** Ids of files that are imported, best fits first, and of those beside the file. */
+function filesAround(store: Engine['store'], path: string | undefined, fitOf: (path: string) => number): number[] {
+  const folder = folderOf(path ?? '');
+  const imported: { id: number; fit: number }[] = [];
+  const beside: number[] = [];
+  store.selectFiles((file) => {
+    const fit = fitOf(file.path);
+    if (fit > 0) imported.push({ id: file.id, fit });
+    else if (path !== undefined && beside.length < FOLDER_FILES_MAX && folderOf(file.path) === folder)
+      beside.push(file.id);
+    return false;
+  });
+  imported.sort((a, b) => b.fit - a.fit || a.id - b.id);
+  return [...imported.slice(0, IMPORTED_FILES_MAX).map(({ id }) => id), ...beside];
+}
+
+function clueReader({ store }: Engine, at: Surroundings, uses: Uses, fitOf: (path: string) => number) {
+  const folder = folderOf(at.path ?? '');
+  const nearParts = new Map<string, number>();
+  for (const [name, weight] of at.nearNames)
+    for (const part of splitIdentifier(name).map(stem))
+      if (part.length > 2) nearParts.set(part, Math.max(nearParts.get(part) ?? 0, weight));
+  const logChunks = Math.log(2 + store.chunkCount());
+  return (name: string, rows: readonly ChunkRow[]): Clues => {
+    const parts = splitIdentifier(name)
+      .map(stem)
+      .filter((part) => part.length > 1);
+    const term = parts.length > 1 ? name.replaceAll('_', '').toLowerCase() : (parts[0] ?? '');
+    const owners = rows.flatMap(({ scope }) => scope);
+    return {
+      alike: Math.sqrt(uses.byMeaning.get(name) ?? 0),
+      words: Math.sqrt(uses.byWords.get(name) ?? 0),
+      imported: Math.max(...rows.map(({ path }) => fitOf(path))),
+      folder: Number(rows.some(({ path }) => folderOf(path) === folder)),
+      member: Math.max(0, ...owners.map((owner) => at.nearNames.get(owner) ?? 0)),
+      parts: sumOf(parts.map((part) => nearParts.get(part) ?? 0)) / Math.max(1, parts.length),
+      common: Math.log(1 + (store.documentFrequency([term]).get(term) ?? 0)) / logChunks,
+      ambiguous: Math.log(rows.length),
+      test: Number(rows.every(({ kind }) => kind === 'tests')),
+    };
+  };
 }
 
 export function folderOf(path: string): string {

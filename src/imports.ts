@@ -51,7 +51,8 @@ export function markImports(lines: readonly string[]): Uint8Array {
 }
 
 /** `const a = require('b')`, and nothing else on the line. */
-const MODULE_LOADED = /^\s*(?:const|let|var|local|pub const)?\s*[\w{}, ]+=\s*(?:require|@import)\s*\(?["'][^"']*["']\)?\s*;?\s*$/;
+const MODULE_LOADED =
+  /^\s*(?:const|let|var|local|pub const)?\s*[\w{}, ]+=\s*(?:require|@import)\s*\(?["'][^"']*["']\)?\s*;?\s*$/;
 
 /** Names joined by dots, colons or backslashes: `use App\Http\{Kernel, Request}` names two. */
 function modulesNamed(line: string): string[] {
@@ -91,9 +92,28 @@ function plain(part: string): string {
 /** Files that stand for their folder. */
 const BARREL = new Set(['index', 'init', 'mod', 'lib', 'main', 'root', 'package']);
 
+/** How well a path fits the best of these imports, 0 to 1; most paths are told apart by their last two names alone. */
+export function importFitter(imports: readonly Import[]): (path: string) => number {
+  const ends = new Set(imports.flatMap(({ parts }) => parts.slice(-2)));
+  const known = new Map<string, number>();
+  return (path) => {
+    let fit = known.get(path);
+    if (fit === undefined) {
+      const [folder = '', name = ''] = path.split('/').slice(-2);
+      const mayFit = [folder, (name || folder).replace(/\.\w+$/, '')].some((part) => ends.has(plain(part)));
+      fit = mayFit ? Math.max(...imports.map((one) => fitsImport(one, path))) : 0;
+      known.set(path, fit);
+    }
+    return fit;
+  };
+}
+
 /** How much of a module's name the path's end repeats, 0 to 1. The last part may name something in the file, not the file. */
 export function fitsImport({ parts }: Import, path: string): number {
-  const named = path.replace(/\.\w+$/, '').split('/').map(plain);
+  const named = path
+    .replace(/\.\w+$/, '')
+    .split('/')
+    .map(plain);
   if (named.length > 1 && BARREL.has(named.at(-1)!)) named.pop();
   const folders = named.slice(0, -1);
   const whole = matchEnd(parts, named);

@@ -33,49 +33,71 @@ export async function show(
   ranked: readonly Showable[],
   query: Pick<Query, 'terms' | 'limit' | 'maxTokens'>,
 ): Promise<Shown> {
-  const disk: Disk = new Map();
+  const disk = openDisk(root);
   const snippets: Snippet[] = [];
-  const vanished: string[] = [];
   const shares = Math.max(1, Math.min(query.limit, Math.floor(query.maxTokens / SNIPPET_TOKENS_MIN)));
   let left = query.maxTokens;
   let overBudget = 0;
   for (const { row, score, reasons } of ranked) {
     if (snippets.length + overBudget >= query.limit) break;
-    const place = await anchor(root, row, disk);
-    if (place === undefined) {
-      vanished.push(row.path);
-      continue;
-    }
+    const place = await disk.read(row);
+    if (place === undefined) continue;
     const share = allowance(snippets.length, shares, left) - SNIPPET_HEAD_TOKENS;
     const part = excerpt(place.lines, place.startLine, query.terms, share);
     if (part === undefined) {
       overBudget++;
       continue;
     }
-    const text = part.lines.join('');
-    left -= countTokens(text) + SNIPPET_HEAD_TOKENS;
-    snippets.push({
-      path: row.path,
-      startLine: part.startLine,
-      endLine: part.startLine === 0 ? 0 : part.startLine + part.lines.length - 1,
-      language: row.language,
-      symbols: [...row.scope, ...row.symbols],
-      text: text.replace(/\r?\n$/, ''),
-      masked: countMasks(text),
-      score,
-      reasons,
-    });
+    const snippet = snippetOf(row, part, reasons, score);
+    left -= countTokens(part.lines.join('')) + SNIPPET_HEAD_TOKENS;
+    snippets.push(snippet);
   }
-  return { snippets, tokens: query.maxTokens - left, overBudget, vanished };
+  return { snippets, tokens: query.maxTokens - left, overBudget, vanished: disk.vanished() };
 }
 
 /** A chunk's lines as they are on disk now, each with its own line end, and the line where they begin. */
 export type ProvenLines = { readonly startLine: number; readonly lines: readonly string[] };
 
-/** Reads chunks from the disk of one moment: undefined for one whose lines are there no more. */
-export function openDisk(root: string): (row: ChunkRow) => Promise<ProvenLines | undefined> {
+/** What the caller sees of lines of a chunk. */
+export function snippetOf(
+  row: ChunkRow,
+  { startLine, lines }: ProvenLines,
+  reasons: readonly Reason[],
+  score = reasons.reduce((sum, { amount }) => sum + amount, 0),
+): Snippet {
+  const text = lines.join('');
+  return {
+    path: row.path,
+    startLine,
+    endLine: startLine === 0 ? 0 : startLine + lines.length - 1,
+    language: row.language,
+    symbols: [...row.scope, ...row.symbols],
+    text: text.replace(/\r?\n$/, ''),
+    masked: countMasks(text),
+    score,
+    reasons,
+  };
+}
+
+/** Chunks as the disk has them in the course of one answer; each file is read once. */
+export type ProvenDisk = {
+  /** Undefined for a chunk whose lines are there no more, neither in place nor elsewhere in their file. */
+  read(row: ChunkRow): Promise<ProvenLines | undefined>;
+  /** Paths of such chunks. */
+  vanished(): readonly string[];
+};
+
+export function openDisk(root: string): ProvenDisk {
   const disk: Disk = new Map();
-  return (row) => anchor(root, row, disk);
+  const vanished = new Map<number, string>();
+  return {
+    async read(row) {
+      const lines = await anchor(root, row, disk);
+      if (lines === undefined) vanished.set(row.id, row.path);
+      return lines;
+    },
+    vanished: () => [...vanished.values()],
+  };
 }
 
 /** Where the chunk is now: in place, moved within the file, or nowhere. */

@@ -54,7 +54,8 @@ type Page = {
   /** Line on which a name is defined, by its id. */
   readonly heads: ReadonlyMap<number, number>;
   readonly chosen: Uint8Array;
-  readonly reasons: Map<string, number>;
+  /** What was bought, and at which line. */
+  readonly bought: { readonly line: number; readonly name: string; readonly amount: number }[];
   isPriorPaid: boolean;
 };
 
@@ -65,8 +66,8 @@ class Chooser {
   readonly #names: readonly string[];
   readonly #worth: readonly Worth[];
   readonly #opened = new Set<string>();
-  /** How much of each name's worth has been had, and in which look a name was met last. */
-  readonly #had: Float64Array;
+  /** 1 for names that were bought, and in which look a name was met last. */
+  readonly #had: Uint8Array;
   readonly #met: Uint32Array;
   #look = 0;
 
@@ -74,7 +75,7 @@ class Chooser {
     this.#pages = pages;
     this.#names = names;
     this.#worth = worth;
-    this.#had = new Float64Array(names.length);
+    this.#had = new Uint8Array(names.length);
     this.#met = new Uint32Array(names.length);
   }
 
@@ -119,8 +120,8 @@ class Chooser {
         const isDefined = head !== undefined && head >= from && head <= to;
         this.#met[id] = look;
         const { used, defined } = this.#worth[id]!;
-        const gain = (isDefined ? Math.max(used, defined) : used) - this.#had[id]!;
-        if (gain > 0) add(id, gain, isDefined);
+        const gain = isDefined ? defined : used;
+        if (gain > 0 && this.#had[id] === 0) add(id, gain, isDefined);
       }
     }
     const { amount } = page.source.prior;
@@ -138,9 +139,9 @@ class Chooser {
   #take(offer: Offer): void {
     const { page, from, to } = offer;
     this.#gain(offer, (id, amount, isDefined) => {
-      if (id !== -1) this.#had[id]! += amount;
+      if (id !== -1) this.#had[id] = 1;
       const name = id === -1 ? page.source.prior.name : `${isDefined ? 'defines' : 'uses'} ${this.#names[id]}`;
-      page.reasons.set(name, (page.reasons.get(name) ?? 0) + amount);
+      page.bought.push({ line: from, name, amount });
     });
     page.isPriorPaid = true;
     page.chosen.fill(1, from, to + 1);
@@ -166,7 +167,7 @@ function pageOf(source: Source, at: number, ids: ReadonlyMap<string, number>): P
   }
   const costs = source.lines.map(countTokens);
   const chosen = new Uint8Array(source.lines.length);
-  return { source, at, costs, names, heads, chosen, reasons: new Map(), isPriorPaid: false };
+  return { source, at, costs, names, heads, chosen, bought: [], isPriorPaid: false };
 }
 
 /** The line that defines a name: one that looks like it, before one that merely has it. */
@@ -178,7 +179,9 @@ function headOf(lines: readonly string[], names: readonly (readonly number[])[],
     new RegExp(`(?<![\\w$.])${plain}(?![\\w$])\\s*(?:[=:(<{]|::)`),
   ];
   for (const look of looks) {
-    const at = lines.findIndex((line, row) => has(line, row) && !/^\s*(?:\*|\/\/|#(?!define)|--|"""|%)/.test(line) && look.test(line));
+    const at = lines.findIndex(
+      (line, row) => has(line, row) && !/^\s*(?:\*|\/\/|#(?!define)|--|"""|%)/.test(line) && look.test(line),
+    );
     if (at !== -1) return at;
   }
   return lines.findIndex(has);
@@ -218,8 +221,8 @@ function headEnd(lines: readonly string[], from: number): number {
   return lines.length - 1;
 }
 
-/** The chosen lines as runs; all reasons of a page stand with the first. */
-function runsOf({ at: source, chosen, reasons }: Page): Choice[] {
+/** The chosen lines as runs, each with what was bought by its lines. */
+function runsOf({ at: source, chosen, bought }: Page): Choice[] {
   const runs: { from: number; to: number }[] = [];
   for (let line = 0; line < chosen.length; line++) {
     if (chosen[line] === 0) continue;
@@ -227,6 +230,10 @@ function runsOf({ at: source, chosen, reasons }: Page): Choice[] {
     if (last?.to === line - 1) last.to = line;
     else runs.push({ from: line, to: line });
   }
-  const all = [...reasons].map(([name, amount]) => ({ name, amount }));
-  return runs.map(({ from, to }, at) => ({ source, from, to, reasons: at === 0 ? all : [] }));
+  return runs.map(({ from, to }) => {
+    const amounts = new Map<string, number>();
+    for (const { line, name, amount } of bought)
+      if (line >= from && line <= to) amounts.set(name, (amounts.get(name) ?? 0) + amount);
+    return { source, from, to, reasons: [...amounts].map(([name, amount]) => ({ name, amount })) };
+  });
 }

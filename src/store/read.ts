@@ -49,8 +49,8 @@ export interface Reader {
   /** Light columns in the order of the ids; ids that are gone, or whose row is damaged, are left out. */
   chunkRows(ids: readonly number[]): ChunkRow[];
   chunkRowsOfFile(file: string | number): ChunkRow[];
-  /** Chunks that define one of these names, however it is spelled (`parse_url`, `parseURL`); as written first. */
-  definitionsOf(names: readonly string[], scope: Scope): ChunkRow[];
+  /** Chunks that define one of these names, however it is spelled (`parse_url`, `parseURL`); as written first, `most` of each name. */
+  definitionsOf(names: readonly string[], scope: Scope, most?: number): ChunkRow[];
   wordsOf(ids: readonly number[]): Map<number, Words>;
   embeddingsOf(ids: readonly number[]): Map<number, Embedding>;
   /** Chunks that wait for an embedding, oldest first. */
@@ -78,7 +78,7 @@ export function openReader(database: Database.Database, onDamage: (rows: number)
   const defining = (only: string) =>
     database.prepare<unknown[], ChunkColumns>(
       `${CHUNK} FROM definitions AS d JOIN chunks AS c ON c.id = d.chunk_id JOIN files AS f ON f.id = c.file_id
-       WHERE d.plain = ? ${only} ORDER BY d.name = ? DESC, c.id LIMIT ${DEFINITIONS_MAX}`,
+       WHERE d.plain = ? ${only} ORDER BY d.name = ? DESC, c.id LIMIT ?`,
     );
   const definitions = defining('');
   const definitionsIn = defining('AND c.file_id IN (SELECT value FROM json_each(?))');
@@ -125,14 +125,14 @@ export function openReader(database: Database.Database, onDamage: (rows: number)
     },
     chunkRows: (ids) => (ids.length === 0 ? [] : toChunkRows(rows.all(JSON.stringify(ids)))),
     chunkRowsOfFile: (file) => toChunkRows(typeof file === 'string' ? rowsOfPath.all(file) : rowsOfId.all(file)),
-    definitionsOf(names, { fileIds }) {
+    definitionsOf(names, { fileIds }, most = DEFINITIONS_MAX) {
       const found = new Map<number, ChunkRow>();
       for (const name of new Set(names)) {
         const plain = plainName(name);
         const columns =
           fileIds === undefined
-            ? definitions.all(plain, name)
-            : definitionsIn.all(plain, JSON.stringify(fileIds), name);
+            ? definitions.all(plain, name, most)
+            : definitionsIn.all(plain, JSON.stringify(fileIds), name, most);
         for (const row of toChunkRows(columns)) found.set(row.id, row);
       }
       return [...found.values()];

@@ -3,9 +3,10 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolveConfig } from '../../src/config.ts';
-import { openEngine } from '../../src/index.ts';
 import { markImports } from '../../src/imports.ts';
+import { openEngine } from '../../src/index.ts';
 import { countTokens, SNIPPET_HEAD_TOKENS } from '../../src/rank/budget.ts';
+import type { Engine } from '../../src/search.ts';
 import type { CodeIndex, Snippet } from '../../src/types.ts';
 import { type Cut, makeCuts } from './cuts.ts';
 import { groups, interval, macro, mean, percentile } from './metrics.ts';
@@ -33,8 +34,21 @@ export type Completed = {
   readonly pairs: Readonly<Record<Way, Readonly<Record<Budget, number>>>> | undefined;
 };
 
+export type CutPlace = {
+  readonly index: CodeIndex;
+  readonly engine: () => Engine;
+  readonly root: string;
+  /** All files of code. */
+  readonly paths: readonly string[];
+};
+
 /** All cuts of one repository, each in turn made on disk in a copy of it. Its index is made once and follows. */
-export async function completeRepository(corpora: string, spec: Spec, model: string | undefined): Promise<Completed[]> {
+export async function forEachCut(
+  corpora: string,
+  spec: Spec,
+  model: string | undefined,
+  work: (place: CutPlace, cut: Cut) => Promise<void>,
+): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'dowser-complete-'));
   const root = join(folder, 'repository');
   cpSync(rootOf(corpora, spec), root, { recursive: true, filter: (path) => !/[\\/]\.git$/.test(path) });
@@ -46,20 +60,27 @@ export async function completeRepository(corpora: string, spec: Spec, model: str
     const rows = store.selectFiles(() => true).flatMap((id) => store.chunkRowsOfFile(id));
     const cuts = await makeCuts(root, spec.language, rows, CUTS_PER_REPOSITORY, SEED);
     const paths = [...new Set(rows.filter(({ kind }) => kind === 'code').map(({ path }) => path))];
-    const pairs = countPairs(root, paths);
-    const completed: Completed[] = [];
     for (const cut of cuts) {
       const whole = readFileSync(join(root, cut.path), 'utf8');
       writeFileSync(join(root, cut.path), cut.kept);
       await index.sync();
-      completed.push({ repo: spec.name, language: spec.language, cut, ...(await ask(index, root, cut, paths, pairs)) });
+      await work({ index, engine, root, paths }, cut);
       writeFileSync(join(root, cut.path), whole);
     }
-    return completed;
   } finally {
     await index.close();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+export async function completeRepository(corpora: string, spec: Spec, model: string | undefined): Promise<Completed[]> {
+  const completed: Completed[] = [];
+  let pairs: Map<string, number> | undefined;
+  await forEachCut(corpora, spec, model, async ({ index, root, paths }, cut) => {
+    pairs ??= countPairs(root, paths);
+    completed.push({ repo: spec.name, language: spec.language, cut, ...(await ask(index, root, cut, paths, pairs)) });
+  });
+  return completed;
 }
 
 async function ask(

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadGrammar, type Node, withTree } from '../../src/chunk/grammars.ts';
 import { splitLines } from '../../src/chunk/lines.ts';
-import { Cover, outline } from '../../src/chunk/syntax.ts';
 import { blankMacros } from '../../src/chunk/macros.ts';
+import { Cover, outline } from '../../src/chunk/syntax.ts';
 import { languageOf, syntaxOf } from '../../src/languages.ts';
 import type { ChunkRow } from '../../src/types.ts';
 import { randomFrom } from './metrics.ts';
@@ -81,7 +81,9 @@ async function cutFile(
   const functions = read.definitions.filter(({ row, last }) => {
     const length = last - row + 1;
     const holdsOthers = rows.some((other) => row < other && other <= last);
-    return length >= FUNCTION_LINES_MIN && length <= FUNCTION_LINES_MAX && !holdsOthers && read.covers[last] === Cover.Code;
+    return (
+      length >= FUNCTION_LINES_MIN && length <= FUNCTION_LINES_MAX && !holdsOthers && read.covers[last] === Cover.Code
+    );
   });
   const all = text.split('\n');
   return withTree(grammar, parsed, (tree) => {

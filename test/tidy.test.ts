@@ -10,13 +10,15 @@ const LINES_MAX = 300;
 /** From the ground up; a file imports from its own room or from floors below it. */
 const FLOORS: readonly (readonly string[])[] = [
   ['types.ts'],
-  ['tokens.ts', 'languages.ts', 'errors.ts', 'log.ts', 'hash.ts', 'lines.ts', 'time.ts', 'memory.ts'],
+  ['tokens.ts', 'languages.ts', 'errors.ts', 'log.ts', 'hash.ts', 'lines.ts', 'time.ts', 'memory.ts', 'imports.ts'],
   ['config.ts'],
   ['source', 'chunk', 'embed', 'store', 'rank'],
   ['pool.ts', 'probe.ts', 'prepare.ts', 'waiting.ts', 'meaning.ts', 'spelling.ts'],
   ['worker.ts', 'show.ts', 'compare.ts'],
   ['hasten.ts', 'indexing.ts'],
   ['sync.ts', 'search.ts'],
+  ['cursor.ts'],
+  ['expect.ts'],
   ['similar.ts', 'complete.ts'],
   ['sessions.ts'],
   ['housekeeping.ts', 'stall.ts'],

@@ -15,10 +15,15 @@ export type AnswerStyle = {
   readonly maxTokens?: number | undefined;
   /** What to try next when nothing, or nothing strong, was found. */
   readonly advice: string;
+  /** Snippets of one file follow each other as one group: reasons and names stand at its first. */
+  readonly isGrouped?: boolean;
 };
 
 /** The whole answer, its snippets within `maxTokens * BYTES_PER_TOKEN` bytes; what did not fit is counted. */
-export function answerText(answer: Answer, { maxTokens = MAX_TOKENS_DEFAULT, advice }: AnswerStyle): string {
+export function answerText(
+  answer: Answer,
+  { maxTokens = MAX_TOKENS_DEFAULT, advice, isGrouped = false }: AnswerStyle,
+): string {
   const fence = fenceFor(answer.snippets);
   const head = [headLine(answer), ...caveats(answer)];
   if (answer.snippets.length === 0) return [...head, advice].join('\n');
@@ -26,7 +31,8 @@ export function answerText(answer: Answer, { maxTokens = MAX_TOKENS_DEFAULT, adv
   let room = maxTokens * BYTES_PER_TOKEN;
   const blocks: string[] = [];
   for (const snippet of answer.snippets) {
-    const whole = block(snippet, blocks.length + 1, fence);
+    const isMore = isGrouped && answer.snippets[blocks.length - 1]?.path === snippet.path;
+    const whole = block(snippet, blocks.length + 1, fence, isMore);
     const shown =
       Buffer.byteLength(whole) <= room ? whole : blocks.length === 0 ? cutBlock(snippet, fence, room) : undefined;
     if (shown === undefined) break;
@@ -97,13 +103,13 @@ function caveats({ coverage, notes }: Answer): string[] {
   return lines.map((line) => `Note: ${line}`);
 }
 
-/** One line that says where and why, then the lines as they are on disk. */
-function block(snippet: Snippet, position: number, fence: string): string {
+/** One line that says where and why, then the lines as they are on disk. More of the file before says where, and that shortly. */
+function block(snippet: Snippet, position: number, fence: string, isMore = false): string {
   const { text, count } = visible(snippet.text);
   const marks = [
-    `${position}. ${place(snippet)}`,
-    `score ${snippet.score.toFixed(2)}${reasonsOf(snippet)}`,
-    ...(snippet.symbols.length > 0 ? [symbolsOf(snippet)] : []),
+    `${position}. ${place(isMore ? { ...snippet, path: snippet.path.replace(/^.*\//s, '…/') } : snippet)}`,
+    ...(isMore ? [] : [`score ${snippet.score.toFixed(2)}${reasonsOf(snippet)}`]),
+    ...(isMore || snippet.symbols.length === 0 ? [] : [symbolsOf(snippet)]),
     ...(snippet.masked > 0 ? [`${snippet.masked} ${snippet.masked === 1 ? 'secret' : 'secrets'} masked`] : []),
     ...(count > 0 ? [`${count} hidden ${count === 1 ? 'character' : 'characters'} written as \\u{..}`] : []),
   ];

@@ -8,6 +8,7 @@ const BYTES_PER_TOKEN = 3.6;
 
 /** Longest name and most names shown for one snippet: a Markdown heading is a symbol, and may be any text. */
 const SYMBOL_CHARS_MAX = 60;
+const PATH_CHARS_MAX = 1_000;
 const SYMBOLS_MAX = 5;
 const REASONS_MAX = 3;
 
@@ -139,16 +140,22 @@ function cutBlock(snippet: Snippet, fence: string, room: number): string {
 }
 
 function place({ path, startLine, endLine }: Snippet): string {
-  return startLine === 0 ? visibleLine(path, 1_000) : `${visibleLine(path, 1_000)}:${startLine}-${endLine}`;
+  const name = named(path, PATH_CHARS_MAX);
+  return startLine === 0 ? name : `${name}:${startLine}-${endLine}`;
+}
+
+/** A name out of the repository, without the mark that parts what is said of a snippet: the place ends at the first one. */
+function named(text: string, charsMax: number): string {
+  return visibleLine(text.replaceAll('·', '\\u{b7}'), charsMax);
 }
 
 function reasonsOf(snippet: Snippet): string {
   const names = strongestReasons(snippet);
-  return names.length === 0 ? '' : ` (${names.map((name) => visibleLine(name, 60)).join(', ')})`;
+  return names.length === 0 ? '' : ` (${names.map((name) => named(name, SYMBOL_CHARS_MAX)).join(', ')})`;
 }
 
 function symbolsOf({ symbols }: Snippet): string {
-  const names = symbols.slice(0, SYMBOLS_MAX).map((name) => visibleLine(name, SYMBOL_CHARS_MAX));
+  const names = symbols.slice(0, SYMBOLS_MAX).map((name) => named(name, SYMBOL_CHARS_MAX));
   const more = symbols.length - names.length;
   return `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

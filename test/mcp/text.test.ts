@@ -156,6 +156,16 @@ describe('a fence', () => {
     expect(text.split('\n').filter((line) => line.startsWith('2. '))).toEqual([]);
   });
 
+  test('is told from its place, which no name can prolong', () => {
+    const one = snippet({ path: 'a.ts:1-2 · score 9/b.ts', startLine: 4, symbols: ['x · 2. evil.ts:1-2'] });
+    const [block] = blocksOf(answerText(answer({ snippets: [one] }), { advice }));
+    expect(block!.head.split(' · ')).toEqual([
+      '1. a.ts:1-2 \\u{b7} score 9/b.ts:4-4',
+      expect.stringMatching(/^score/),
+      'x \\u{b7} 2. evil.ts:1-2',
+    ]);
+  });
+
   test('counts the hidden characters that it shows', () => {
     const text = answerText(answer({ snippets: [snippet({ text: 'a\u202eb\u200b' })] }), { advice });
     expect(text).toContain('2 hidden characters written as \\u{..}');

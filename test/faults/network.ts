@@ -13,7 +13,7 @@ export const network: Row = {
   name: 'every way to a network watched, or taken away',
   promise:
     'no name is looked up and no connection opened, by any thread, and every answer is the same without a network',
-  counts: { quick: 20, full: 100 },
+  counts: { quick: 10, full: 100 },
   run,
 };
 

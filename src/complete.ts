@@ -30,14 +30,12 @@ const USE_SHARE = 0.9;
 
 /** A name that this many chunks define (`get`, `init`) tells nothing of which one is meant. */
 const DEFINITIONS_MAX = 6;
-/** Enough to know whether that many are of the cursor's language. */
-const DEFINITIONS_READ_MAX = 20;
 
 /** All that may help at the cursor within the budget: what each token of it buys decides. */
 export async function findContext(engine: Engine, cursor: Cursor, limit: number, maxTokens: number): Promise<Shown> {
   const disk = openDisk(engine.root);
   const at = surroundingsOf(cursor);
-  const { expected, alike } = await expectNames(engine, at, disk.read);
+  const { expected, alike, named } = await expectNames(engine, at, disk.read);
   const worth = new Map<string, Worth>();
   const offers = new Map<number, Offered>();
   const offer = (row: ChunkRow, name: string, amount: number): Set<string> => {
@@ -51,7 +49,7 @@ export async function findContext(engine: Engine, cursor: Cursor, limit: number,
     worth.set(name, { used: USE_SHARE * probability, defined: probability });
     for (const row of definers.slice(0, DEFINERS_OFFERED_MAX)) offer(row, '', 0).add(name);
   }
-  for (const { name, row, amount } of definitionsNamed(engine, cursor, at.nearNames)) {
+  for (const { name, row, amount } of definitionsNamed(named, cursor, at.nearNames)) {
     worth.set(name, { used: 0, defined: amount });
     offer(row, '', 0).add(name);
   }
@@ -93,9 +91,9 @@ function comparePlaces(a: Snippet, b: Snippet): number {
 type Named = { readonly row: ChunkRow; readonly name: string; readonly amount: number };
 
 /** Definitions of names used near the cursor; the nearer the use, the more it counts. */
-function definitionsNamed({ store }: Engine, cursor: Cursor, nearNames: ReadonlyMap<string, number>): Named[] {
+function definitionsNamed(all: readonly ChunkRow[], cursor: Cursor, nearNames: ReadonlyMap<string, number>): Named[] {
   const defined = new Map<string, ChunkRow[]>();
-  for (const row of store.definitionsOf([...nearNames.keys()], {}, DEFINITIONS_READ_MAX)) {
+  for (const row of all) {
     if (isSeen(row, cursor)) continue;
     for (const symbol of row.symbols)
       if (nearNames.has(symbol)) defined.set(symbol, [...(defined.get(symbol) ?? []), row]);

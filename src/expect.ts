@@ -68,23 +68,26 @@ const NAMED_FILES_MAX = 12;
 const LOOKED_UP_MAX = 100;
 /** Of a name that more rows define, these will do. */
 const DEFINERS_MAX = 6;
+/** Rows read of those that define one name near the cursor: enough to know how many are of the cursor's language. */
+const NAMED_MAX = 20;
 
 const WHOLE_NAME = /^[\p{L}_$][\p{L}\p{N}_$]{2,}[!?]?$/u;
 
 /** Reads a row's lines from the disk; undefined when they are there no more. */
 type Read = (row: ChunkRow) => Promise<ProvenLines | undefined>;
 
-/** Names that the caller does not see yet, likeliest first, and the code that they were learned from. */
+/** Names that the caller does not see yet, likeliest first; the code that they were learned from; and rows that define what is named near the cursor. */
 export async function expectNames(
   engine: Engine,
   at: Surroundings,
   read: Read,
-): Promise<{ expected: Expectation[]; alike: Alike[] }> {
+): Promise<{ expected: Expectation[]; alike: Alike[]; named: ChunkRow[] }> {
   const alike = await findAlike(engine, at, read);
+  const named = engine.store.definitionsOf([...at.nearNames.keys()], {}, NAMED_MAX);
   const seen = new Set(namesIn(at.seen));
   const uses = countUses(alike, seen);
   const fitOf = importFitter(importsOf(at.seen));
-  const definers = findDefiners(engine, at, seen, uses, fitOf, alike);
+  const definers = findDefiners(engine, at, seen, uses, fitOf, [alike.map(({ row }) => row), named]);
   const weigh = clueReader(engine, at, uses, fitOf, [...definers.keys()]);
   const expected = [...definers].map(([name, rows]): Expectation => {
     const clues = weigh(name, rows);
@@ -94,7 +97,7 @@ export async function expectNames(
     return { name, clues, definers: sorted, probability: probabilityOf(clues) };
   });
   expected.sort((a, b) => b.probability - a.probability || (a.name < b.name ? -1 : 1));
-  return { expected, alike };
+  return { expected, alike, named };
 }
 
 function probabilityOf(clues: Clues): number {
@@ -158,7 +161,7 @@ function findDefiners(
   seen: ReadonlySet<string>,
   uses: Uses,
   fitOf: (path: string) => number,
-  alike: readonly Alike[],
+  [alike, named]: readonly [alike: readonly ChunkRow[], named: readonly ChunkRow[]],
 ): Map<string, ChunkRow[]> {
   const language = at.path === undefined ? undefined : languageOf(at.path);
   const definers = new Map<string, Map<number, ChunkRow>>();
@@ -173,9 +176,8 @@ function findDefiners(
       }
     }
   };
-  add(alike.map(({ row }) => row));
-  const named = store.definitionsOf([...at.nearNames.keys()], {}, DEFINERS_MAX).filter(({ kind }) => kind === 'code');
-  const files = new Set([...new Set(named.map(({ fileId }) => fileId))].slice(0, NAMED_FILES_MAX));
+  add(alike);
+  const files = new Set([...filesOfNamed(named, at.nearNames)].slice(0, NAMED_FILES_MAX));
   for (const id of filesAround(store, at.path, fitOf)) files.add(id);
   for (const id of files) add(store.chunkRowsOfFile(id));
   const use = (name: string): number => uses.byMeaning.get(name)! + uses.byWords.get(name)!;
@@ -183,6 +185,18 @@ function findDefiners(
   const lookedUp = unknown.sort((a, b) => use(b) - use(a) || (a < b ? -1 : 1)).slice(0, LOOKED_UP_MAX);
   add(store.definitionsOf(lookedUp, {}, DEFINERS_MAX), new Set(lookedUp));
   return new Map([...definers].map(([name, rows]) => [name, [...rows.values()]]));
+}
+
+/** Files that define names near the cursor, a few of each name, the nearest name first. */
+function filesOfNamed(named: readonly ChunkRow[], nearNames: ReadonlyMap<string, number>): Set<number> {
+  const counts = new Map<string, number>();
+  const files = new Set<number>();
+  for (const { kind, symbols, fileId } of named) {
+    const name = symbols.find((symbol) => nearNames.has(symbol)) ?? '';
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+    if (kind === 'code' && counts.get(name)! <= DEFINERS_MAX) files.add(fileId);
+  }
+  return files;
 }
 
 /** C and C++ share their headers. */

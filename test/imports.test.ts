@@ -61,6 +61,13 @@ describe('a path', () => {
   });
 });
 
+test('a chain of calls is no import, a shell that reads another file is', () => {
+  expect(
+    [...markImports(['load(x)', '  .then((one) => {', '    use(one);', '  })', '. ./lib.sh'])].slice(1, 2),
+  ).toEqual([0]);
+  expect([...markImports(['. ./lib.sh', '.then(() => {'])]).toEqual([1, 0]);
+});
+
 test('lines that only import are marked, and what stands between their brackets', () => {
   const text =
     "import {\n  a,\n} from './a';\nfrom b import (\n  c,\n)\nconst d = require('d');\nconst e = require('e')(a);\nreturn a;";

@@ -34,8 +34,17 @@ function faultsTable(results) {
   const [, machine, ...lines] = results.split('\n').filter((line) => line !== '');
   const rows = lines.filter((line) => line.startsWith('| ')).slice(2);
   const short = rows.map((row) => {
-    const [fault, , losses, , control] = row.split('|').slice(1).map((cell) => cell.trim());
+    const [fault, , losses, , control] = row
+      .split('|')
+      .slice(1)
+      .map((cell) => cell.trim());
     return `| ${fault} | ${losses} | ${control} |`;
   });
-  return [machine, '', '| fault | lost / injected | the control without protection: lost / of |', '| --- | --- | --- |', ...short].join('\n');
+  return [
+    machine,
+    '',
+    '| fault | lost / injected | the control without protection: lost / of |',
+    '| --- | --- | --- |',
+    ...short,
+  ].join('\n');
 }

@@ -171,24 +171,34 @@ function pageOf(source: Source, at: number, ids: ReadonlyMap<string, number>): P
 
 /** The line that defines a name: one that looks like it, before one that merely has it. */
 function headOf(lines: readonly string[], names: readonly (readonly number[])[], id: number, name: string): number {
-  const has = (_: string, at: number): boolean => names[at]!.includes(id);
-  const plain = name.replace(/\W/gu, '\\$&');
-  const looks = [
-    new RegExp(`\\b(?:${DEFINING})\\b[^=]*?(?<![\\w$])${plain}(?![\\w$])`),
-    new RegExp(`(?<![\\w$.])${plain}(?![\\w$])\\s*(?:[=:(<{]|::)`),
-  ];
-  for (const look of looks) {
-    const at = lines.findIndex(
-      (line, row) => has(line, row) && !/^\s*(?:\*|\/\/|#(?!define)|--|"""|%)/.test(line) && look.test(line),
-    );
-    if (at !== -1) return at;
+  let [assigned, first] = [-1, -1];
+  for (const [at, line] of lines.entries()) {
+    if (!names[at]!.includes(id)) continue;
+    if (first === -1) first = at;
+    if (COMMENT.test(line)) continue;
+    const start = wholeIndexOf(line, name);
+    const before = line.slice(0, start);
+    if (DEFINING.test(before)) return at;
+    const follows = FOLLOWS.test(line.slice(start + name.length));
+    if (assigned === -1 && follows && !/[\w$.]$/.test(before)) assigned = at;
   }
-  return lines.findIndex(has);
+  return assigned === -1 ? first : assigned;
 }
 
-/** Words that stand before the name of what they define. */
+function wholeIndexOf(line: string, name: string): number {
+  for (let at = line.indexOf(name); at !== -1; at = line.indexOf(name, at + 1)) {
+    const isWord = (character: string | undefined): boolean => character !== undefined && /[\w$]/.test(character);
+    if (!isWord(line[at - 1]) && !isWord(line[at + name.length])) return at;
+  }
+  return line.indexOf(name);
+}
+
+const COMMENT = /^\s*(?:\*|\/\/|#(?!define)|--|"""|%)/;
+/** What stands behind a name that is given a value, parameters or a body. */
+const FOLLOWS = /^\s*(?:[=:(<{]|::)/;
+/** What stands before a name that is defined; a receiver in brackets may come between. */
 const DEFINING =
-  'def|defp|defmacro|class|func|fn|fun|function|type|interface|struct|enum|union|trait|impl|mod|module|namespace|object|protocol|extension|record|val|var|let|const|local|data|newtype|sub|define|typedef|public|private|protected|internal|static|pub|export|template|instance|actor';
+  /\b(?:def|defp|defmacro|class|func|fn|fun|function|type|interface|struct|enum|union|trait|impl|mod|module|namespace|object|protocol|extension|record|val|var|let|const|local|data|newtype|sub|define|typedef|public|private|protected|internal|static|pub|export|template|instance|actor)\b(?:[^=(]|\([^()]*\))*$/;
 
 /** Heads of definitions, and windows of some sizes over lines that have names or a prior. */
 function offersOf(page: Page): Offer[] {

@@ -51,6 +51,16 @@ describe('choosing', () => {
     expect(choices).toMatchObject([{ from: 2, to: 2 }]);
   });
 
+  test.each([
+    ['a parameter of another function', 'function close(desk) {', 'const desk = openDesk();'],
+    ['a part of another name', 'function deskOf() {', 'export const desk = 1;'],
+    ['a field of something else', 'other.desk = 2;', 'func (o *Office) desk() {'],
+    ['a call', '  desk(1);', 'class desk {'],
+  ])('does not take %s for the definition', (_, other, definition) => {
+    const choices = choose([source('a.ts', [other, definition], ['desk'])], worth({ desk: 1 }), 46);
+    expect(choices).toMatchObject([{ from: 1, to: 1 }]);
+  });
+
   test('does not buy what a line only imports', () => {
     const muted = { ...source('a.ts', ["import { openDesk } from './desk';"]), muted: new Uint8Array([1]) };
     expect(choose([muted], worth({ openDesk: 1 }), 2_000)).toEqual([]);

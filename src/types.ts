@@ -162,7 +162,20 @@ export type Snippet = {
   readonly masked: number;
   readonly score: number;
   readonly reasons: readonly Reason[];
+  /** Of an answer to `similar` only. */
+  readonly likeness?: Likeness;
 };
+
+/**
+ * How far a snippet is like the piece asked for. identical: the same but for comments and white space; renamed: but for names,
+ * numbers and strings as well; same job: written alike or about the same, most likely; related: perhaps.
+ */
+export type Verdict = 'identical' | 'renamed' | 'same job' | 'related';
+
+/** `also`: where the very same code stands as well. */
+export type Likeness = { readonly verdict: Verdict; readonly also: readonly Lines[] };
+
+export type Lines = { readonly path: string; readonly startLine: number; readonly endLine: number };
 
 /** How much of the root an answer speaks of. */
 export type Coverage = {
@@ -223,7 +236,7 @@ export type SimilarRequest = AskOptions & {
   readonly path?: string;
   readonly line?: number;
   readonly code?: string;
-  /** Cosine, 0 to 1. */
+  /** 0 to 1: the greater of what the two have in common in meaning (cosine) and in structure; 1 where they are identical. */
   readonly minSimilarity?: number;
 };
 

@@ -249,6 +249,30 @@ export type CompleteRequest = Omit<AskOptions, keyof Filters> & {
   readonly suffix?: string;
 };
 
+export type DuplicatesRequest = Filters & {
+  readonly minLines?: number;
+  /** Only groups with a place in a file that differs from this commit. */
+  readonly since?: string;
+  readonly signal?: AbortSignal;
+};
+
+export type DuplicateGroup = {
+  readonly verdict: Verdict;
+  /** Share of lexemes that correspond, names apart, of the least alike pair that made the group. */
+  readonly similarity: number;
+  /** Of the shortest place; `saving` is what one place instead of all would leave out. */
+  readonly lines: number;
+  readonly saving: number;
+  readonly places: readonly Lines[];
+};
+
+export type Duplicates = {
+  readonly filesRead: number;
+  /** With `since`: how many of them differ from that commit. */
+  readonly filesChanged?: number;
+  readonly groups: readonly DuplicateGroup[];
+};
+
 export type Answer = {
   /** The question as understood, for the head line. */
   readonly question: string;
@@ -303,6 +327,8 @@ export interface CodeIndex {
   search(request: SearchRequest): Promise<Answer>;
   similar(request: SimilarRequest): Promise<Answer>;
   complete(request: CompleteRequest): Promise<Answer>;
+  /** Reads all files of the kind: seconds, not milliseconds, on a large repository. */
+  duplicates(request: DuplicatesRequest): Promise<Duplicates>;
   status(): Promise<Status>;
   /** Brings the index in step with the disk and resolves when it is. */
   sync(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<SyncReport>;

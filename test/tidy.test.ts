@@ -17,7 +17,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['worker.ts', 'show.ts', 'compare.ts'],
   ['hasten.ts', 'indexing.ts'],
   ['sync.ts', 'search.ts'],
-  ['similar.ts', 'complete.ts'],
+  ['similar.ts', 'dupes.ts', 'complete.ts'],
   ['sessions.ts'],
   ['housekeeping.ts', 'stall.ts'],
   ['upkeep.ts'],

@@ -33,7 +33,7 @@ const COMMENTS: Readonly<Record<Marks, string>> = {
 /** In these a single quote holds one character, or begins a lifetime or a type variable. */
 const ONE_CHARACTER = new Set('rust haskell scala c cpp java csharp go kotlin swift zig d ocaml'.split(' '));
 
-const LONG_STRINGS = String.raw`"""[^]*?(?:"""|$)|'''[^]*?(?:'''|$)`;
+const LONG_STRINGS = `"""[^]*?(?:"""|$)|'''[^]*?(?:'''|$)`;
 const STRINGS = String.raw`"(?:\\[^]|[^"\\\n])*"?|\x60(?:\\[^]|[^\x60\\])*\x60`;
 const NUMBERS = String.raw`\d[\p{L}\p{N}_]*(?:\.\d[\p{L}\p{N}_]*)?`;
 const NAMES = String.raw`[\p{L}_$][\p{L}\p{M}\p{N}_$]*`;

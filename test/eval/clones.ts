@@ -31,10 +31,10 @@ const FILE_CHARS_MAX = 200_000;
 
 /** Functions of a file that hold no other definition; none where the grammar did not understand it. */
 export async function functionsIn(root: string, path: string): Promise<Piece[]> {
-  const text = readFileSync(join(root, path), 'utf8');
+  const text = readFileSync(join(root, path), 'utf8').replaceAll('\r\n', '\n');
   const language = languageOf(path);
   const grammar = await grammarFor(language, path);
-  if (grammar === undefined || text.length > FILE_CHARS_MAX || text.includes('\r')) return [];
+  if (grammar === undefined || text.length > FILE_CHARS_MAX) return [];
   const read = outline(grammar, splitLines(text), parsed(language, text));
   if (!read?.understood) return [];
   const all = text.split('\n');
@@ -213,7 +213,7 @@ function unroll(node: Node, made: Edits): boolean {
   );
   const start = first ?? node.childForFieldName('init');
   const next = step ?? node.childForFieldName('increment');
-  if (!start || !test || !next || !body || !body.text.startsWith('{')) return false;
+  if (!start || !test || !next || !body?.text.startsWith('{')) return false;
   return made.move(node.startIndex, node.endIndex, (part) => {
     const text = (one: Node): string => part(one.startIndex, one.endIndex).replace(/;$/, '');
     const inside = text(body).slice(0, -1);

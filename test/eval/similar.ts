@@ -19,6 +19,9 @@ const CLONES_PER_REPOSITORY = 10;
 const SEED = 20_261_123;
 /** From one pair of repositories at most, so that no pair is the figure. */
 const TWINS_PER_PAIR = 15;
+/** A name that more functions of a repository have tells of no role. */
+const TWINS_MAX = 3;
+const NAME_CHARS_MIN = 5;
 
 /** Repositories of the same purpose, chosen before anything was measured. The first two of each are of one language. */
 export const PAIRS: readonly (readonly [string, string])[] = [
@@ -55,6 +58,8 @@ export type SimilarAsked = {
   /** What `find_similar` said of the right place, and of the best of all others. */
   readonly verdict: string | undefined;
   readonly falseVerdict: string | undefined;
+  readonly score: number | undefined;
+  readonly falseScore: number | undefined;
   readonly ms: number;
   readonly chunks: number;
 };
@@ -70,7 +75,7 @@ export async function askClones(corpora: string, spec: Spec, model: string | und
       for (const piece of shuffled(await functionsIn(root, path), SEED)) {
         const clone = await cloneOf(piece, change, SEED + at);
         if (clone === undefined) continue;
-        const result = await ask(engine, { code: clone.text }, piece);
+        const result = await ask(engine, { code: clone.text }, [piece]);
         asked.push({
           repo: spec.name,
           language: piece.language,
@@ -104,14 +109,15 @@ export async function askTwins(
     const pair: Spec = { name: 'pair', language: one.language, pinned: true };
     const rows = await withIndex(folder, pair, model, async (engine, { chunks }) => {
       const asked: SimilarAsked[] = [];
-      for (const [piece, twin] of await twinsIn(join(folder, 'pair'), engine, one.name, other.name)) {
+      for (const [piece, twins] of await twinsIn(join(folder, 'pair'), engine, one.name, other.name)) {
         const code = piece.text.replaceAll(
           new RegExp(`(?<!\\w)${piece.name.replace(/\W/g, '\\$&')}(?!\\w)`, 'g'),
           'subject',
         );
         const { path, startLine, endLine } = piece;
+        const twin = twins[0]!;
         const set = piece.language === twin.language ? 'twin, same language' : 'twin, across languages';
-        const result = await ask(engine, { code, path, startLine, endLine }, twin);
+        const result = await ask(engine, { code, path, startLine, endLine }, twins);
         asked.push({
           repo: `${one.name}+${other.name}`,
           language: piece.language,
@@ -130,8 +136,11 @@ export async function askTwins(
   }
 }
 
-/** Same name (however it is spelled), said once in each repository, and a class or file around it that shares a word. */
-async function twinsIn(root: string, engine: Engine, one: string, other: string): Promise<[Piece, Piece][]> {
+/**
+ * Same name (however it is spelled), said once in the one repository and rarely in the other; and a name of several words, or
+ * a class or file around both that shares a word. All such functions of the other repository are right.
+ */
+async function twinsIn(root: string, engine: Engine, one: string, other: string): Promise<[Piece, Piece[]][]> {
   const byName = [one, other].map(async (folder) => {
     const found = new Map<string, Piece[]>();
     for (const path of codePaths(engine).filter((path) => path.startsWith(`${folder}/`)))
@@ -142,13 +151,15 @@ async function twinsIn(root: string, engine: Engine, one: string, other: string)
     return found;
   });
   const [own, others] = await Promise.all(byName);
-  const twins: [Piece, Piece][] = [];
+  const twins: [Piece, Piece[]][] = [];
   for (const [name, pieces] of [...own!].sort()) {
-    const right = others!.get(name);
-    if (name.length < 5 || pieces.length !== 1 || right?.length !== 1) continue;
-    const [piece, twin] = [pieces[0]!, right[0]!];
-    const words = roleOf(engine, twin);
-    if ([...roleOf(engine, piece)].some((word) => words.has(word))) twins.push([piece, twin]);
+    const named = others!.get(name) ?? [];
+    if (name.length < NAME_CHARS_MIN || pieces.length !== 1 || named.length > TWINS_MAX) continue;
+    const words = roleOf(engine, pieces[0]!);
+    const right = named.filter(
+      (twin) => name.includes(' ') || [...roleOf(engine, twin)].some((word) => words.has(word)),
+    );
+    if (right.length > 0) twins.push([pieces[0]!, right]);
   }
   return shuffled(twins, SEED).slice(0, TWINS_PER_PAIR);
 }
@@ -167,7 +178,7 @@ function codePaths(engine: Engine): string[] {
     .sort();
 }
 
-async function ask(engine: Engine, asked: Asked, right: Piece) {
+async function ask(engine: Engine, asked: Asked, right: readonly Piece[]) {
   const startedMs = performance.now();
   const similar = await findSimilar(engine, asked, {}, 0);
   const ms = performance.now() - startedMs;
@@ -176,16 +187,19 @@ async function ask(engine: Engine, asked: Asked, right: Piece) {
   const [embedding] = (await engine.embedder?.embed([asked.code], 'code2code', 'query')) ?? [];
   const hits = embedding === undefined ? [] : engine.store.vector.retrieve({ embedding }, 20, {});
   const near = engine.store.chunkRows(hits.map(({ chunkId }) => chunkId));
-  const places = similar.map(({ row, likeness }) => [row, ...(likeness?.also ?? [])]);
+  const places = similar.map(({ row, likeness }) => [row, ...likeness.also]);
   const rankIn = (lists: readonly (readonly Place[])[]): number => {
     const first = lists.filter((list) => !isOwn(list[0]!)).slice(0, 10);
     return first.findIndex((list) => list.some((place) => isRight(place, right))) + 1;
   };
   const at = places.findIndex((list) => list.some((place) => isRight(place, right)));
+  const other = similar.find((_, index) => index !== at);
   return {
     ms,
-    verdict: similar[at]?.likeness?.verdict,
-    falseVerdict: similar.find((_, index) => index !== at)?.likeness?.verdict,
+    verdict: similar[at]?.likeness.verdict,
+    score: similar[at]?.score,
+    falseVerdict: other?.likeness.verdict,
+    falseScore: other?.score,
     ranks: {
       find_similar: rankIn(places),
       search_code: rankIn(searched.map(({ row }) => [row])),
@@ -195,7 +209,11 @@ async function ask(engine: Engine, asked: Asked, right: Piece) {
 }
 
 /** In the right file, and of the shorter of the two at least half in common. */
-function isRight(place: Place, right: Piece): boolean {
+function isRight(place: Place, rights: readonly Piece[]): boolean {
+  return rights.some((right) => isAt(place, right));
+}
+
+function isAt(place: Place, right: Piece): boolean {
   if (place.path !== right.path) return false;
   const common = Math.min(place.endLine, right.endLine) - Math.max(place.startLine, right.startLine) + 1;
   return common * 2 >= Math.min(place.endLine - place.startLine, right.endLine - right.startLine) + 1;

@@ -1,0 +1,105 @@
+/** Trip four: the files of a repository become groups of places that hold the same code, or nearly. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { DowserError } from './errors.ts';
+import { findPairs, type LexedFile, linesOf, type Pair, type Region } from './rank/copies.ts';
+import { lex } from './rank/lexemes.ts';
+import { type Engine, filesFor } from './search.ts';
+import { listBlobs } from './source/git.ts';
+import { blobOf, readUnmasked } from './source/read.ts';
+import type { DuplicateGroup, Duplicates, DuplicatesRequest, Lines } from './types.ts';
+
+/** Shorter copies are rarely worth a function of their own. */
+const MIN_LINES = 6;
+/** Folders with other people's code. */
+const VENDORED =
+  /(^|\/)(vendor|vendors|third_party|third-party|thirdparty|node_modules|bower_components|external|extern|deps)\//i;
+/** Files that are read before others get their turn. */
+const FILES_A_TURN = 50;
+/** Of two places in one file so much of the smaller lies in both: then they are one place. */
+const SAME_PLACE_MIN = 0.7;
+
+/** Groups of places with the same code, the largest saving first, those over several files before those within one. */
+export async function findDuplicates(engine: Engine, request: DuplicatesRequest): Promise<Duplicates> {
+  const { minLines = MIN_LINES, since, kind = 'code', signal } = request;
+  if (!Number.isInteger(minLines) || minLines < 3 || minLines > 1_000)
+    throw new DowserError('bad_argument', `'min_lines' is a whole number from 3 to 1000, not ${minLines}.`);
+  const wanted = new Set(filesFor(engine.store, { ...request, kind }));
+  const paths = [...engine.store.files()]
+    .filter(([path, file]) => wanted.has(file.id) && file.depth === 'full' && !VENDORED.test(path))
+    .map(([path, { language }]) => ({ path, language }));
+  const changed =
+    since === undefined
+      ? undefined
+      : await changedSince(
+          engine.root,
+          since,
+          paths.map(({ path }) => path),
+        );
+  const files: LexedFile[] = [];
+  for (const [at, { path, language }] of paths.entries()) {
+    if (at % FILES_A_TURN === 0) await nextTurn(undefined, signal === undefined ? {} : { signal });
+    const read = readUnmasked(engine.root, path);
+    if ('text' in read) files.push({ path, lexemes: lex(read.text, language) });
+  }
+  const groups = groupPairs(findPairs(files, minLines), files)
+    .filter(({ places }) => changed === undefined || places.some(({ path }) => changed.has(path)))
+    .sort(bySaving);
+  return { filesRead: files.length, ...(changed && { filesChanged: changed.size }), groups };
+}
+
+/** Files that are not as they are in that commit. Contents are compared by their git hash: no filter of the repository is run. */
+async function changedSince(root: string, since: string, paths: readonly string[]): Promise<Set<string>> {
+  const blobs = await listBlobs(root, since);
+  return new Set(paths.filter((path) => blobs.get(path) !== blobOf(root, path, blobs.get(path)?.length)));
+}
+
+type Group = { places: Region[]; similarity: number };
+
+/** Pairs that share a place belong together; the longest are joined first. */
+function groupPairs(pairs: readonly Pair[], files: readonly LexedFile[]): DuplicateGroup[] {
+  const groups: Group[] = [];
+  const byFile = new Map<number, Group[]>();
+  const groupAt = (region: Region): Group | undefined =>
+    byFile.get(region.file)?.find(({ places }) => places.some((place) => isSamePlace(place, region)));
+  const put = (group: Group, region: Region): void => {
+    group.places.push(region);
+    byFile.set(region.file, [...(byFile.get(region.file) ?? []), group]);
+  };
+  const longestFirst = [...pairs].sort((x, y) => y.one.to - y.one.from - (x.one.to - x.one.from));
+  for (const { one, other, similarity } of longestFirst) {
+    const [left, right] = [groupAt(one), groupAt(other)];
+    const group = left ?? right ?? { places: [], similarity: 1 };
+    if (left === undefined && right === undefined) groups.push(group);
+    if (left === undefined) put(group, one);
+    if (right === undefined) put(group, other);
+    if (left === undefined || right === undefined) group.similarity = Math.min(group.similarity, similarity);
+  }
+  return groups.filter(({ places }) => places.length > 1).map((group) => describeGroup(group, files));
+}
+
+function isSamePlace(one: Region, other: Region): boolean {
+  const common = Math.min(one.to, other.to) - Math.max(one.from, other.from) + 1;
+  return one.file === other.file && common >= SAME_PLACE_MIN * (Math.min(one.to - one.from, other.to - other.from) + 1);
+}
+
+function describeGroup({ places, similarity }: Group, files: readonly LexedFile[]): DuplicateGroup {
+  const described = places.map((place): Lines => {
+    const { path, lexemes } = files[place.file]!;
+    return { path, startLine: lexemes[place.from]!.line + 1, endLine: lexemes[place.to]!.line + 1 };
+  });
+  const lines = Math.min(...places.map((place) => linesOf(place, files)));
+  const texts = places.map(({ file, from, to }) => {
+    return files[file]!.lexemes.slice(from, to + 1)
+      .map(({ text }) => text)
+      .join(' ');
+  });
+  const verdict = new Set(texts).size === 1 ? 'identical' : similarity === 1 ? 'renamed' : 'same job';
+  const sorted = described.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : a.startLine - b.startLine));
+  return { verdict, similarity, lines, saving: lines * (places.length - 1), places: sorted };
+}
+
+function bySaving(a: DuplicateGroup, b: DuplicateGroup): number {
+  const spans = ({ places }: DuplicateGroup): number => Number(new Set(places.map(({ path }) => path)).size > 1);
+  const first = (group: DuplicateGroup): string => `${group.places[0]!.path}:${group.places[0]!.startLine}`;
+  return spans(b) - spans(a) || b.saving - a.saving || (first(a) < first(b) ? -1 : 1);
+}

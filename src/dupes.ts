@@ -15,8 +15,10 @@ const VENDORED =
   /(^|\/)(vendor|vendors|third_party|third-party|thirdparty|node_modules|bower_components|external|extern|deps)\//i;
 /** Files that are read before others get their turn. */
 const FILES_A_TURN = 50;
-/** Of two places in one file so much of the smaller lies in both: then they are one place. */
+/** Of two places in one file so much of the larger lies in both: then they are one place. */
 const SAME_PLACE_MIN = 0.7;
+/** And so much of a smaller place within a larger one makes it a part of that. */
+const PART_MIN = 0.5;
 
 /** Groups of places with the same code, the largest saving first, those over several files before those within one. */
 export async function findDuplicates(engine: Engine, request: DuplicatesRequest): Promise<Duplicates> {
@@ -39,12 +41,28 @@ export async function findDuplicates(engine: Engine, request: DuplicatesRequest)
   for (const [at, { path, language }] of paths.entries()) {
     if (at % FILES_A_TURN === 0) await nextTurn(undefined, signal === undefined ? {} : { signal });
     const read = readUnmasked(engine.root, path);
-    if ('text' in read) files.push({ path, lexemes: lex(read.text, language) });
+    if (!('text' in read)) continue;
+    const lines = withoutImports(read.text);
+    files.push({ path, lines, lexemes: lex(lines.join('\n'), language) });
   }
   const groups = groupPairs(findPairs(files, minLines), files)
     .filter(({ places }) => changed === undefined || places.some(({ path }) => changed.has(path)))
     .sort(bySaving);
   return { filesRead: files.length, ...(changed && { filesChanged: changed.size }), groups };
+}
+
+const IMPORT =
+  /^\s*(?:import|from\s+\S+\s+import|using|use|require|require_relative|include|#\s*include|#\s*import|package|alias|@import|export\b.*\bfrom)\b/;
+const IMPORT_OPENS = /^\s*(?:import|from|use|alias)\b.*[({][^)}]*$/;
+
+/** Imports are alike in every file of a project, and can't be one. Lines keep their numbers. */
+function withoutImports(text: string): string[] {
+  let isOpen = false;
+  return text.split('\n').map((line) => {
+    const isImport = isOpen || IMPORT.test(line);
+    isOpen = isOpen ? !/[)}]/.test(line) : isImport && IMPORT_OPENS.test(line);
+    return isImport ? '' : line;
+  });
 }
 
 /** Files that are not as they are in that commit. Contents are compared by their git hash: no filter of the repository is run. */
@@ -55,18 +73,19 @@ async function changedSince(root: string, since: string, paths: readonly string[
 
 type Group = { places: Region[]; similarity: number };
 
-/** Pairs that share a place belong together; the longest are joined first. */
+/** Pairs that share a place belong together; those with most in common are joined first. */
 function groupPairs(pairs: readonly Pair[], files: readonly LexedFile[]): DuplicateGroup[] {
   const groups: Group[] = [];
   const byFile = new Map<number, Group[]>();
   const groupAt = (region: Region): Group | undefined =>
     byFile.get(region.file)?.find(({ places }) => places.some((place) => isSamePlace(place, region)));
   const put = (group: Group, region: Region): void => {
+    if (group.places.some((place) => overlap(place, region) > 0)) return;
     group.places.push(region);
     byFile.set(region.file, [...(byFile.get(region.file) ?? []), group]);
   };
-  const longestFirst = [...pairs].sort((x, y) => y.one.to - y.one.from - (x.one.to - x.one.from));
-  for (const { one, other, similarity } of longestFirst) {
+  const weight = ({ one, similarity }: Pair): number => (one.to - one.from) * similarity ** 3;
+  for (const { one, other, similarity } of [...pairs].sort((x, y) => weight(y) - weight(x))) {
     const [left, right] = [groupAt(one), groupAt(other)];
     const group = left ?? right ?? { places: [], similarity: 1 };
     if (left === undefined && right === undefined) groups.push(group);
@@ -74,12 +93,42 @@ function groupPairs(pairs: readonly Pair[], files: readonly LexedFile[]): Duplic
     if (right === undefined) put(group, other);
     if (left === undefined || right === undefined) group.similarity = Math.min(group.similarity, similarity);
   }
-  return groups.filter(({ places }) => places.length > 1).map((group) => describeGroup(group, files));
+  return withoutParts(groups.filter(({ places }) => places.length > 1)).map((group) => describeGroup(group, files));
+}
+
+/** A group whose places lie in those of a larger one tells nothing new. */
+function withoutParts(groups: readonly Group[]): Group[] {
+  const kept = new Map<number, { group: Group; place: Region }[]>();
+  const size = ({ places }: Group): number => places.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+  return [...groups]
+    .sort((a, b) => size(b) - size(a))
+    .filter((group) => {
+      const around = group.places.map(
+        (place) =>
+          new Set(
+            kept
+              .get(place.file)
+              ?.filter((one) => isPart(place, one.place))
+              .map((one) => one.group),
+          ),
+      );
+      if ([...around[0]!].some((larger) => around.every((one) => one.has(larger)))) return false;
+      for (const place of group.places) kept.set(place.file, [...(kept.get(place.file) ?? []), { group, place }]);
+      return true;
+    });
+}
+
+function isPart(small: Region, large: Region): boolean {
+  return overlap(small, large) >= PART_MIN * (small.to - small.from + 1);
+}
+
+/** Lexemes that two regions share. */
+function overlap(one: Region, other: Region): number {
+  return one.file !== other.file ? 0 : Math.max(0, Math.min(one.to, other.to) - Math.max(one.from, other.from) + 1);
 }
 
 function isSamePlace(one: Region, other: Region): boolean {
-  const common = Math.min(one.to, other.to) - Math.max(one.from, other.from) + 1;
-  return one.file === other.file && common >= SAME_PLACE_MIN * (Math.min(one.to - one.from, other.to - other.from) + 1);
+  return overlap(one, other) >= SAME_PLACE_MIN * (Math.max(one.to - one.from, other.to - other.from) + 1);
 }
 
 function describeGroup({ places, similarity }: Group, files: readonly LexedFile[]): DuplicateGroup {

@@ -1,7 +1,12 @@
 /** Finds code that stands in several places of many texts, whatever its names are: equal runs of lexemes, joined to regions. Pure. */
+import { pairBlocks } from './blocks.ts';
 import type { Lexeme } from './lexemes.ts';
 
-export type LexedFile = { readonly path: string; readonly lexemes: readonly Lexeme[] };
+export type LexedFile = {
+  readonly path: string;
+  readonly lexemes: readonly Lexeme[];
+  readonly lines: readonly string[];
+};
 
 /** A run of lexemes of one file, both ends included. */
 export type Region = { readonly file: number; readonly from: number; readonly to: number };
@@ -23,6 +28,7 @@ const SIMILARITY_MIN = 0.7;
 const LEXEMES_MIN = 50;
 /** Fewer different lexemes in a row than this share are a table, of which any two are alike. */
 const VARIETY_MIN = 0.3;
+const VARIETY_ENOUGH = 40;
 /** Copies rename as one: this share of names has one partner each. */
 const CONSISTENT_MIN = 0.85;
 /** Copies keep some names (of what they call, of fields, of types); form alone is chance. */
@@ -30,21 +36,26 @@ const KEPT_MIN = 0.25;
 
 /** All pairs of regions alike that have at least `minLines` lines each. */
 export function findPairs(files: readonly LexedFile[], minLines: number): Pair[] {
-  const codes = new Map<string, number>();
-  const shapes = files.map(({ lexemes }) =>
-    Int32Array.from(lexemes, ({ shape }) => {
-      const known = codes.get(shape) ?? codes.size + 1;
-      codes.set(shape, known);
-      return known;
-    }),
-  );
-  const pairs: Pair[] = [];
+  const shapes = shapesOf(files);
+  const pairs = pairBlocks(files, shapes, minLines);
   for (const runs of matchRuns(shapes).values())
     for (const chain of chainRuns(runs)) {
       const pair = toPair(chain, files, minLines);
       if (pair !== undefined) pairs.push(pair);
     }
   return pairs;
+}
+
+/** The shapes of each file's lexemes as numbers. */
+function shapesOf(files: readonly LexedFile[]): Int32Array[] {
+  const codes = new Map<string, number>();
+  return files.map(({ lexemes }) =>
+    Int32Array.from(lexemes, ({ shape }) => {
+      const known = codes.get(shape) ?? codes.size + 1;
+      codes.set(shape, known);
+      return known;
+    }),
+  );
 }
 
 /** Equal lexemes from `a` of one file and `b` of the other, `length` of them. */
@@ -101,51 +112,70 @@ function extend(shapes: readonly Int32Array[], one: Spot, other: Spot): Run | un
   return { one: one.file, other: other.file, a, b, length };
 }
 
-/** Hashes of some runs of ANCHOR lexemes: of each WINDOW neighbours the least, so that equal texts have equal anchors. */
-function* anchorsOf(shape: Int32Array): Generator<{ hash: number; at: number }> {
-  const count = shape.length - ANCHOR + 1;
+/** Hashes of some runs of `length` lexemes: of each `window` neighbours the least, so that equal texts have equal anchors. */
+export function* anchorsOf(
+  shape: Int32Array,
+  length = ANCHOR,
+  window = WINDOW,
+): Generator<{ hash: number; at: number }> {
+  const count = shape.length - length + 1;
   const hashes = new Int32Array(Math.max(0, count));
   for (let at = 0; at < count; at++) {
     let hash = 0;
-    for (let i = 0; i < ANCHOR; i++) hash = Math.imul(hash ^ shape[at + i]!, 0x9e3779b1) ^ (hash >>> 15);
+    for (let i = 0; i < length; i++) hash = Math.imul(hash ^ shape[at + i]!, 0x9e3779b1) ^ (hash >>> 15);
     hashes[at] = hash;
   }
   let last = -1;
   for (let start = 0; start < count; start++) {
     let least = start;
-    for (let at = start; at < Math.min(count, start + WINDOW); at++) if (hashes[at]! < hashes[least]!) least = at;
+    for (let at = start; at < Math.min(count, start + window); at++) if (hashes[at]! < hashes[least]!) least = at;
     if (least === last) continue;
     last = least;
     yield { hash: hashes[least]!, at: least };
-    if (start + WINDOW >= count) return;
+    if (start + window >= count) return;
   }
 }
 
-/** Runs that follow each other in both files, with little in between. */
-function chainRuns(runs: Run[]): Run[][] {
-  const chains: Run[][] = [];
+/** Runs with little in between; in the other file they may stand in another order (two statements, `if` and `else`). */
+type Chain = { readonly runs: Run[]; endA: number; startB: number; endB: number };
+
+function chainRuns(runs: Run[]): Chain[] {
+  const chains: Chain[] = [];
+  let open: Chain[] = [];
   for (const run of runs.sort((x, y) => x.a - y.a || x.b - y.b)) {
-    const chain = chains.findLast((one) => {
-      const last = one.at(-1)!;
-      const [gapA, gapB] = [run.a - (last.a + last.length), run.b - (last.b + last.length)];
-      return gapA >= 0 && gapB >= 0 && gapA <= GAP_MAX && gapB <= GAP_MAX;
-    });
-    if (chain === undefined) chains.push([run]);
-    else chain.push(run);
+    const [endA, endB] = [run.a + run.length, run.b + run.length];
+    open = open.filter((chain) => run.a - chain.endA <= GAP_MAX);
+    const chain = open.findLast(
+      (one) =>
+        run.a >= one.endA &&
+        run.b <= one.endB + GAP_MAX &&
+        endB >= one.startB - GAP_MAX &&
+        !one.runs.some(({ b, length }) => run.b < b + length && b < endB),
+    );
+    if (chain === undefined) {
+      const begun = { runs: [run], endA, startB: run.b, endB };
+      chains.push(begun);
+      open.push(begun);
+    } else {
+      chain.runs.push(run);
+      chain.endA = endA;
+      chain.startB = Math.min(chain.startB, run.b);
+      chain.endB = Math.max(chain.endB, endB);
+    }
   }
   return chains;
 }
 
-function toPair(chain: readonly Run[], files: readonly LexedFile[], minLines: number): Pair | undefined {
-  const [first, last] = [chain[0]!, chain.at(-1)!];
-  const one = { file: first.one, from: first.a, to: last.a + last.length - 1 };
-  const other = { file: first.other, from: first.b, to: last.b + last.length - 1 };
+function toPair({ runs, endA, startB, endB }: Chain, files: readonly LexedFile[], minLines: number): Pair | undefined {
+  const first = runs[0]!;
+  const one = { file: first.one, from: first.a, to: endA - 1 };
+  const other = { file: first.other, from: startB, to: endB - 1 };
   if (one.file === other.file && one.from <= other.to && other.from <= one.to) return undefined;
-  const common = chain.reduce((sum, { length }) => sum + length, 0);
+  const common = runs.reduce((sum, { length }) => sum + length, 0);
   const similarity = (2 * common) / (sizeOf(one) + sizeOf(other));
   if (common < LEXEMES_MIN || similarity < SIMILARITY_MIN) return undefined;
   if (Math.min(linesOf(one, files), linesOf(other, files)) < minLines) return undefined;
-  return isCopy(chain, files) ? { one, other, similarity } : undefined;
+  return isCopy(runs, files) ? { one, other, similarity } : undefined;
 }
 
 function sizeOf({ from, to }: Region): number {
@@ -161,21 +191,23 @@ export function linesOf({ file, from, to }: Region, files: readonly LexedFile[])
 function isCopy(chain: readonly Run[], files: readonly LexedFile[]): boolean {
   const forth = new Map<string, Map<string, number>>();
   const back = new Map<string, Map<string, number>>();
-  const shapes = new Set<string>();
-  let [names, kept, all] = [0, 0, 0];
+  const written = new Set<string>();
+  let [names, kept, all, same] = [0, 0, 0, 0];
   for (const { one, other, a, b, length } of chain)
     for (let at = 0; at < length; at++) {
       const left = files[one]!.lexemes[a + at]!;
       const right = files[other]!.lexemes[b + at]!;
       all++;
-      shapes.add(left.shape === 'N' || left.shape === 'S' ? left.text : left.shape);
+      if (left.text === right.text) same++;
+      written.add(left.text);
       if (left.shape !== 'N') continue;
       names++;
       if (left.text === right.text) kept++;
       count(forth, left.text, right.text);
       count(back, right.text, left.text);
     }
-  if (shapes.size < Math.min(40, all * VARIETY_MIN) || names === 0) return false;
+  if (same === all) return true;
+  if (written.size < Math.min(VARIETY_ENOUGH, all * VARIETY_MIN) || names === 0) return false;
   return kept >= names * KEPT_MIN && Math.min(consistency(forth), consistency(back)) >= CONSISTENT_MIN;
 }
 

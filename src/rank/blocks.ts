@@ -11,15 +11,18 @@ const NESTED_MAX = 4;
 
 /** Lexemes of a run: what is compared in the end. */
 const RUN = 4;
-const LEXEMES_MIN = 36;
+const LEXEMES_MIN = 24;
 /** The shorter block is at least this share of the longer one. */
 const SIZE_MIN = 0.6;
 /** Share of the smaller block's anchors that both have, before they are compared at all. */
 const ANCHORS_MIN = 0.3;
-/** Pairs with less in common are not copies any more; short blocks are alike by chance more easily. */
-const SIMILARITY_MIN = 0.62;
-/** Copies keep some names (of what they call, of fields, of types): form alone is chance. */
-const KEPT_MIN = 0.3;
+/** Pairs with less in common are not copies any more. Copies keep some names (of what they call, of fields, of types): form alone is chance. */
+const SIMILARITY_MIN = 0.68;
+const KEPT_MIN = 0.35;
+/** Shorter blocks are alike by chance more easily: they have to be nearly the same. */
+const SHORT_LEXEMES = 60;
+const SHORT_SIMILARITY_MIN = 0.85;
+const SHORT_KEPT_MIN = 0.45;
 
 type Block = Region & { anchors: number };
 
@@ -48,12 +51,19 @@ export function pairBlocks(files: readonly LexedFile[], shapes: readonly Int32Ar
       if (shared < ANCHORS_MIN * Math.min(one.anchors, other.anchors)) continue;
       const [left, right] = [profileOf(one), profileOf(other)];
       const similarity = inCommon(left.runs, right.runs);
-      if (similarity >= SIMILARITY_MIN && inCommon(left.names, right.names) >= KEPT_MIN) {
+      if (isCopy(one, similarity, inCommon(left.names, right.names))) {
         const [first, second] = one.file <= other.file ? [one, other] : [other, one];
         pairs.push({ one: first, other: second, similarity });
       }
     }
   return pairs;
+}
+
+function isCopy({ from, to }: Region, similarity: number, kept: number): boolean {
+  const isShort = to - from + 1 < SHORT_LEXEMES;
+  return (
+    similarity >= (isShort ? SHORT_SIMILARITY_MIN : SIMILARITY_MIN) && kept >= (isShort ? SHORT_KEPT_MIN : KEPT_MIN)
+  );
 }
 
 /** How many anchors each two blocks of about the same size share. */

@@ -24,7 +24,7 @@ const PLACES_MAX = 60;
 const GAP_MAX = 30;
 
 /** Pairs with less in common are not copies any more. */
-const SIMILARITY_MIN = 0.7;
+const SIMILARITY_MIN = 0.75;
 const LEXEMES_MIN = 50;
 /** Fewer different lexemes in a row than this share are a table, of which any two are alike. */
 const VARIETY_MIN = 0.3;
@@ -32,7 +32,7 @@ const VARIETY_ENOUGH = 40;
 /** Copies rename as one: this share of names has one partner each. */
 const CONSISTENT_MIN = 0.85;
 /** Copies keep some names (of what they call, of fields, of types); form alone is chance. */
-const KEPT_MIN = 0.25;
+const KEPT_MIN = 0.35;
 
 /** All pairs of regions alike that have at least `minLines` lines each. */
 export function findPairs(files: readonly LexedFile[], minLines: number): Pair[] {

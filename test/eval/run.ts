@@ -7,7 +7,7 @@ import { type DuplicatesRun, duplicatesReport, runDuplicates } from './duplicate
 import { groups, interval, macro, mean, ndcg, percentile } from './metrics.ts';
 import { runMteb } from './mteb.ts';
 import { ABLATIONS, type Ablation, type Asked, readSpecs, rootOf, runRepository, type Spec } from './semble.ts';
-import { askClones, askTwins, PAIRS, type SimilarAsked, similarReport } from './similar.ts';
+import { askClones, askTasks, askTwins, PAIRS, type SimilarAsked, similarReport } from './similar.ts';
 
 const HELP = `Measures retrieval quality on an outside benchmark.
 
@@ -112,6 +112,8 @@ async function runSimilar(): Promise<void> {
     const pair = names.map((name) => specs.find((spec) => spec.name === name));
     if (pair[0] && pair[1]) note(names.join('+'), await askTwins(folder, [pair[0], pair[1]], model));
   }
+  const around = specs.filter(({ name }) => ['flask', 'express', 'gin'].includes(name));
+  note('tasks in three languages', await askTasks(folder, around, model));
   process.stdout.write(similarReport(asked));
   if (out !== undefined) writeFileSync(out, asked.map((one) => `${JSON.stringify(one)}\n`).join(''));
 }

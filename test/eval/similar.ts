@@ -2,10 +2,12 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseQuery } from '../../src/rank/query.ts';
-import { type Engine, findRanked } from '../../src/search.ts';
+import { type Engine, filesFor, findRanked } from '../../src/search.ts';
 import { type Piece as Asked, findSimilar } from '../../src/similar.ts';
 import { splitIdentifier, stem } from '../../src/tokens.ts';
+import type { Filters } from '../../src/types.ts';
 import { CHANGES, type Change, cloneOf, functionsIn, type Piece } from './clones.ts';
 import { shuffled } from './cuts.ts';
 import { groups, mean, type Place, percentile } from './metrics.ts';
@@ -51,7 +53,7 @@ export const PAIRS: readonly (readonly [string, string])[] = [
 export type SimilarAsked = {
   readonly repo: string;
   readonly language: string;
-  readonly set: Change | 'twin, same language' | 'twin, across languages';
+  readonly set: Change | 'twin, same language' | 'twin, across languages' | 'twin, by hand';
   readonly piece: Piece;
   readonly code: string;
   readonly ranks: Readonly<Record<Way, number>>;
@@ -60,6 +62,7 @@ export type SimilarAsked = {
   readonly falseVerdict: string | undefined;
   readonly score: number | undefined;
   readonly falseScore: number | undefined;
+  readonly reasons: readonly unknown[];
   readonly ms: number;
   readonly chunks: number;
 };
@@ -102,10 +105,7 @@ export async function askTwins(
   const folder = mkdtempSync(join(tmpdir(), 'dowser-twins-'));
   try {
     for (const spec of [one, other])
-      cpSync(rootOf(corpora, spec), join(folder, 'pair', spec.name), {
-        recursive: true,
-        filter: (path) => !/[\\/]\.git$/.test(path),
-      });
+      cpSync(rootOf(corpora, spec), join(folder, 'pair', spec.name), { recursive: true, filter: isNotGit });
     const pair: Spec = { name: 'pair', language: one.language, pinned: true };
     const rows = await withIndex(folder, pair, model, async (engine, { chunks }) => {
       const asked: SimilarAsked[] = [];
@@ -134,6 +134,60 @@ export async function askTwins(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The same tasks, written by hand in three languages, each with names of its own. */
+const TASKS = ['tasks.py', 'tasks.js', 'tasks.go'];
+const TASK_NAMES: readonly (readonly string[])[] = [
+  ['chunk_evenly', 'splitIntoBatches', 'Partition'],
+  ['is_balanced', 'bracketsMatch', 'ValidParens'],
+  ['find_sorted', 'bisect', 'SearchInts'],
+  ['retry_with_backoff', 'tryAgain', 'Persist'],
+  ['edit_distance', 'levenshtein', 'EditCost'],
+  ['parse_duration', 'toSeconds', 'ReadInterval'],
+  ['wrap_words', 'breakLines', 'Reflow'],
+  ['flatten_keys', 'dottedPaths', 'Unnest'],
+  ['roman_numeral', 'toRoman', 'Numeral'],
+  ['breadth_first_distance', 'shortestHops', 'Hops'],
+];
+
+/** The hand-written tasks of one language asked for in an index of three repositories and the tasks of another language. */
+export async function askTasks(
+  corpora: string,
+  specs: readonly Spec[],
+  model: string | undefined,
+): Promise<SimilarAsked[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'dowser-tasks-'));
+  const root = join(folder, 'all');
+  try {
+    for (const spec of specs)
+      cpSync(rootOf(corpora, spec), join(root, spec.name), { recursive: true, filter: isNotGit });
+    cpSync(fileURLToPath(new URL('twins', import.meta.url)), join(root, 'tasks'), { recursive: true });
+    const all: Spec = { name: 'all', language: '', pinned: true };
+    const rows = await withIndex(folder, all, model, async (engine, { chunks }) => {
+      const functions = await Promise.all(TASKS.map((file) => functionsIn(root, `tasks/${file}`)));
+      const asked: SimilarAsked[] = [];
+      for (const names of TASK_NAMES) {
+        const pieces = names.map((name, at) => functions[at]!.find((piece) => piece.name === name));
+        for (const [from, piece] of pieces.entries())
+          for (const [to, right] of pieces.entries()) {
+            if (from === to || piece === undefined || right === undefined) continue;
+            const paths = TASKS.filter((_, at) => at !== to).map((file) => `!tasks/${file}`);
+            const result = await ask(engine, { code: piece.text }, [right], { paths });
+            const { language, text: code } = piece;
+            asked.push({ repo: 'tasks', language, set: 'twin, by hand', piece: right, code, chunks, ...result });
+          }
+      }
+      return asked;
+    });
+    return rows ?? [];
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function isNotGit(path: string): boolean {
+  return !/[\\/]\.git$/.test(path);
 }
 
 /**
@@ -178,14 +232,16 @@ function codePaths(engine: Engine): string[] {
     .sort();
 }
 
-async function ask(engine: Engine, asked: Asked, right: readonly Piece[]) {
+async function ask(engine: Engine, asked: Asked, right: readonly Piece[], filters: Filters = {}) {
   const startedMs = performance.now();
-  const similar = await findSimilar(engine, asked, {}, 0);
+  const similar = await findSimilar(engine, asked, filters, 0);
   const ms = performance.now() - startedMs;
   const isOwn = (place: Place): boolean => place.path === asked.path;
-  const searched = await findRanked(engine, parseQuery(asked.code, {}, 10, 20_000));
+  const searched = await findRanked(engine, parseQuery(asked.code, filters, 10, 20_000));
+  const fileIds = filesFor(engine.store, filters);
+  const scope = fileIds === undefined ? {} : { fileIds };
   const [embedding] = (await engine.embedder?.embed([asked.code], 'code2code', 'query')) ?? [];
-  const hits = embedding === undefined ? [] : engine.store.vector.retrieve({ embedding }, 20, {});
+  const hits = embedding === undefined ? [] : engine.store.vector.retrieve({ embedding }, 20, scope);
   const near = engine.store.chunkRows(hits.map(({ chunkId }) => chunkId));
   const places = similar.map(({ row, likeness }) => [row, ...likeness.also]);
   const rankIn = (lists: readonly (readonly Place[])[]): number => {
@@ -200,6 +256,7 @@ async function ask(engine: Engine, asked: Asked, right: readonly Piece[]) {
     score: similar[at]?.score,
     falseVerdict: other?.likeness.verdict,
     falseScore: other?.score,
+    reasons: [similar[at]?.reasons, other?.reasons],
     ranks: {
       find_similar: rankIn(places),
       search_code: rankIn(searched.map(({ row }) => [row])),

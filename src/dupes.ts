@@ -6,7 +6,7 @@ import { lex } from './rank/lexemes.ts';
 import { type Engine, filesFor } from './search.ts';
 import { listBlobs } from './source/git.ts';
 import { blobOf, readUnmasked } from './source/read.ts';
-import type { DuplicateGroup, Duplicates, DuplicatesRequest, Lines } from './types.ts';
+import type { DuplicateGroup, Duplicates, DuplicatesRequest, Filters, Lines } from './types.ts';
 
 /** Shorter copies are rarely worth a function of their own. */
 const MIN_LINES = 6;
@@ -21,7 +21,7 @@ const SAME_PLACE_MIN = 0.7;
 const PART_MIN = 0.5;
 
 /** Groups of places with the same code, the largest saving first, those over several files before those within one. */
-export async function findDuplicates(engine: Engine, request: DuplicatesRequest): Promise<Duplicates> {
+export async function findDuplicates(engine: Engine, request: Filters & DuplicatesRequest): Promise<Duplicates> {
   const { minLines = MIN_LINES, since, kind = 'code', signal } = request;
   if (!Number.isInteger(minLines) || minLines < 3 || minLines > 1_000)
     throw new DowserError('bad_argument', `'min_lines' is a whole number from 3 to 1000, not ${minLines}.`);

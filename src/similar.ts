@@ -34,6 +34,9 @@ const WORDING_BONUS: Readonly<Record<Verdict, number>> = { identical: 0.5, renam
 /** Share of structure: all 54 changed clones of 8 repositories have it, and of the five next best places 7 % and 14 % (halves). */
 const SAME_JOB_MIN = 0.5;
 
+/** A similarity of 1 is for what is identical alone. */
+const NOT_IDENTICAL_MAX = 0.99;
+
 /** The nearest chunks that tell in which language a piece is. */
 const NEAREST_ASKED = 9;
 
@@ -158,7 +161,7 @@ function compareOne(one: Alike, wording: Verdict | undefined, structure: number,
   if (structure > 0) reasons.push({ name: 'structure', amount: structure * STRUCTURE_WEIGHT });
   if (wording !== undefined) reasons.push({ name: wording, amount: WORDING_BONUS[wording] });
   const verdict = wording ?? (structure >= SAME_JOB_MIN ? 'same job' : 'related');
-  const similarity = wording === 'identical' ? 1 : Math.max(one.similarity, structure);
+  const similarity = wording === 'identical' ? 1 : Math.min(NOT_IDENTICAL_MAX, Math.max(one.similarity, structure));
   return { ...one, reasons, score: total(reasons), similarity, exact, likeness: { verdict, also: [] } };
 }
 

@@ -1,7 +1,10 @@
 /**
- * The vocabulary: every room speaks these words, and this file imports nothing. Paths are relative to the root with forward
+ * The vocabulary: every room speaks these words, and this file imports nothing but alike.ts, a part of it. Paths are relative to the root with forward
  * slashes; lines count from 1 and both ends are included; a higher score is better everywhere.
  */
+import type { Duplicates, DuplicatesRequest, Likeness } from './alike.ts';
+
+export type * from './alike.ts';
 
 /** What a file is for; the lanes that `kind` filters choose between. */
 export type Kind = 'code' | 'docs' | 'tests' | 'config';
@@ -166,17 +169,6 @@ export type Snippet = {
   readonly likeness?: Likeness;
 };
 
-/**
- * How far a snippet is like the piece asked for. identical: the same but for comments and white space; renamed: but for names,
- * numbers and strings as well; same job: written alike or about the same, most likely; related: perhaps.
- */
-export type Verdict = 'identical' | 'renamed' | 'same job' | 'related';
-
-/** `also`: where the very same code stands as well. */
-export type Likeness = { readonly verdict: Verdict; readonly also: readonly Lines[] };
-
-export type Lines = { readonly path: string; readonly startLine: number; readonly endLine: number };
-
 /** How much of the root an answer speaks of. */
 export type Coverage = {
   readonly filesTotal: number;
@@ -249,30 +241,6 @@ export type CompleteRequest = Omit<AskOptions, keyof Filters> & {
   readonly suffix?: string;
 };
 
-export type DuplicatesRequest = Filters & {
-  readonly minLines?: number;
-  /** Only groups with a place in a file that differs from this commit. */
-  readonly since?: string;
-  readonly signal?: AbortSignal;
-};
-
-export type DuplicateGroup = {
-  readonly verdict: Verdict;
-  /** Share of lexemes that correspond, names apart, of the least alike pair that made the group. */
-  readonly similarity: number;
-  /** Of the shortest place; `saving` is what one place instead of all would leave out. */
-  readonly lines: number;
-  readonly saving: number;
-  readonly places: readonly Lines[];
-};
-
-export type Duplicates = {
-  readonly filesRead: number;
-  /** With `since`: how many of them differ from that commit. */
-  readonly filesChanged?: number;
-  readonly groups: readonly DuplicateGroup[];
-};
-
 export type Answer = {
   /** The question as understood, for the head line. */
   readonly question: string;
@@ -328,7 +296,7 @@ export interface CodeIndex {
   similar(request: SimilarRequest): Promise<Answer>;
   complete(request: CompleteRequest): Promise<Answer>;
   /** Reads all files of the kind: seconds, not milliseconds, on a large repository. */
-  duplicates(request: DuplicatesRequest): Promise<Duplicates>;
+  duplicates(request: Filters & DuplicatesRequest): Promise<Duplicates>;
   status(): Promise<Status>;
   /** Brings the index in step with the disk and resolves when it is. */
   sync(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<SyncReport>;

@@ -9,6 +9,7 @@ const LINES_MAX = 300;
 
 /** From the ground up; a file imports from its own room or from floors below it. */
 const FLOORS: readonly (readonly string[])[] = [
+  ['alike.ts'],
   ['types.ts'],
   ['tokens.ts', 'languages.ts', 'errors.ts', 'log.ts', 'hash.ts', 'lines.ts', 'time.ts', 'memory.ts'],
   ['config.ts'],

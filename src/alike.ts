@@ -2,7 +2,7 @@
 
 /**
  * How far a snippet is like the piece asked for. identical: the same but for comments and white space; renamed: but for names,
- * numbers and strings as well; same job: written alike or about the same, most likely; related: perhaps.
+ * numbers and strings as well; same job: written alike for half and more; related: perhaps.
  */
 export type Verdict = 'identical' | 'renamed' | 'same job' | 'related';
 
@@ -11,7 +11,7 @@ export type Likeness = { readonly verdict: Verdict; readonly also: readonly Line
 
 export type Lines = { readonly path: string; readonly startLine: number; readonly endLine: number };
 
-/** Beside filters. */
+/** Beside filters. All files of the kind are read: seconds, not milliseconds, on a large repository. */
 export type DuplicatesRequest = {
   readonly minLines?: number;
   /** Only groups with a place in a file that differs from this commit. */

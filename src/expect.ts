@@ -1,24 +1,13 @@
 /** Which names of the repository the code at a cursor will need next, each with a probability and the rows that define it. */
+import type { Surroundings } from './cursor.ts';
 import { importFitter, importsOf } from './imports.ts';
 import { languageOf } from './languages.ts';
 import { embedQuery } from './meaning.ts';
 import { passageText } from './prepare.ts';
 import { describe, type Engine, rareTerms } from './search.ts';
 import type { ProvenLines } from './show.ts';
-import { splitIdentifier, stem, tellingTerms } from './tokens.ts';
+import { namesIn, splitIdentifier, stem, tellingTerms } from './tokens.ts';
 import type { ChunkRow } from './types.ts';
-
-/** What is known of the place where code is being written. */
-export type Surroundings = {
-  readonly path: string | undefined;
-  /** The code just before the cursor. */
-  readonly near: string;
-  /** All of the file that the caller has before it. */
-  readonly seen: string;
-  /** Names near the cursor, 0 to 1: the nearer, the more they count. */
-  readonly nearNames: ReadonlyMap<string, number>;
-  isSeen(row: ChunkRow): boolean;
-};
 
 /** Code that goes on the way the code at the cursor begins, or has its rare words. */
 export type Alike = {
@@ -44,11 +33,9 @@ export type ClueName =
   | 'alike' // used in code of like meaning: square root of its share among that code
   | 'words' // used in code with the same rare words: likewise
   | 'imported' // defined in a file that is imported here: how well it fits the import
-  | 'folder' // defined in this folder
   | 'member' // defined in something that is named near the cursor
   | 'parts' // has words that are near the cursor
   | 'common' // used all over the repository: log of its chunks, 1 for all
-  | 'ambiguous' // log of how many rows define it
   | 'test'; // defined in tests only
 
 /**
@@ -56,17 +43,15 @@ export type ClueName =
  * there) and checked on the other; test/eval/results.md has both halves' weights side by side.
  */
 const WEIGHTS: Clues = {
-  alike: 1.3,
-  words: 3.5,
-  imported: 0.76,
-  folder: 0.16,
-  member: 0.88,
-  parts: 1.5,
-  common: 2.3,
-  ambiguous: 0.2,
-  test: -1.3,
+  alike: 1.9,
+  words: 4.9,
+  imported: 0.4,
+  member: 0.8,
+  parts: 1.2,
+  common: 1.3,
+  test: -1.1,
 };
-const OFFSET = -7.5;
+const OFFSET = -7.4;
 export const CLUE_NAMES = Object.keys(WEIGHTS) as readonly ClueName[];
 
 /** Chunks that each retriever brings, and those of them that are read. */
@@ -80,11 +65,10 @@ const IMPORTED_FILES_MAX = 16;
 /** Files that define what is named near the cursor: their members come next. */
 const NAMED_FILES_MAX = 12;
 /** Names in alike code that no file so far defines are looked up, the most used first. */
-const LOOKED_UP_MAX = 150;
+const LOOKED_UP_MAX = 100;
 /** Of a name that more rows define, these will do. */
 const DEFINERS_MAX = 6;
 
-const NAME = /[\p{L}_$][\p{L}\p{N}_$]{2,}[!?]?/gu;
 const WHOLE_NAME = /^[\p{L}_$][\p{L}\p{N}_$]{2,}[!?]?$/u;
 
 /** Reads a row's lines from the disk; undefined when they are there no more. */
@@ -97,11 +81,11 @@ export async function expectNames(
   read: Read,
 ): Promise<{ expected: Expectation[]; alike: Alike[] }> {
   const alike = await findAlike(engine, at, read);
-  const seen = new Set(at.seen.match(NAME));
+  const seen = new Set(namesIn(at.seen));
   const uses = countUses(alike, seen);
   const fitOf = importFitter(importsOf(at.seen));
   const definers = findDefiners(engine, at, seen, uses, fitOf, alike);
-  const weigh = clueReader(engine, at, uses, fitOf);
+  const weigh = clueReader(engine, at, uses, fitOf, [...definers.keys()]);
   const expected = [...definers].map(([name, rows]): Expectation => {
     const clues = weigh(name, rows);
     const folder = folderOf(at.path ?? '');
@@ -154,7 +138,7 @@ function countUses(alike: readonly Alike[], seen: ReadonlySet<string>): Uses {
   const byMeaning = new Map<string, number>();
   const byWords = new Map<string, number>();
   for (const [at, { lines }] of alike.entries()) {
-    for (const name of new Set(lines.lines.join('').match(NAME))) {
+    for (const name of new Set(namesIn(lines.lines.join('')))) {
       if (seen.has(name)) continue;
       byMeaning.set(name, (byMeaning.get(name) ?? 0) + meanings[at]! / allMeanings);
       byWords.set(name, (byWords.get(name) ?? 0) + words[at]! / allWords);
@@ -222,31 +206,44 @@ function filesAround(store: Engine['store'], path: string | undefined, fitOf: (p
   return [...imported.slice(0, IMPORTED_FILES_MAX).map(({ id }) => id), ...beside];
 }
 
-function clueReader({ store }: Engine, at: Surroundings, uses: Uses, fitOf: (path: string) => number) {
-  const folder = folderOf(at.path ?? '');
+function clueReader(
+  { store }: Engine,
+  at: Surroundings,
+  uses: Uses,
+  fitOf: (path: string) => number,
+  names: readonly string[],
+) {
   const nearParts = new Map<string, number>();
   for (const [name, weight] of at.nearNames)
-    for (const part of splitIdentifier(name).map(stem))
+    for (const part of partsOf(name))
       if (part.length > 2) nearParts.set(part, Math.max(nearParts.get(part) ?? 0, weight));
   const logChunks = Math.log(2 + store.chunkCount());
+  const frequencies = store.documentFrequency(names.map((name) => termOf(name)));
   return (name: string, rows: readonly ChunkRow[]): Clues => {
-    const parts = splitIdentifier(name)
-      .map(stem)
-      .filter((part) => part.length > 1);
-    const term = parts.length > 1 ? name.replaceAll('_', '').toLowerCase() : (parts[0] ?? '');
+    const parts = partsOf(name);
     const owners = rows.flatMap(({ scope }) => scope);
     return {
       alike: Math.sqrt(uses.byMeaning.get(name) ?? 0),
       words: Math.sqrt(uses.byWords.get(name) ?? 0),
       imported: Math.max(...rows.map(({ path }) => fitOf(path))),
-      folder: Number(rows.some(({ path }) => folderOf(path) === folder)),
       member: Math.max(0, ...owners.map((owner) => at.nearNames.get(owner) ?? 0)),
       parts: sumOf(parts.map((part) => nearParts.get(part) ?? 0)) / Math.max(1, parts.length),
-      common: Math.log(1 + (store.documentFrequency([term]).get(term) ?? 0)) / logChunks,
-      ambiguous: Math.log(rows.length),
+      common: Math.log(1 + (frequencies.get(termOf(name)) ?? 0)) / logChunks,
       test: Number(rows.every(({ kind }) => kind === 'tests')),
     };
   };
+}
+
+function partsOf(name: string): string[] {
+  return splitIdentifier(name)
+    .map(stem)
+    .filter((part) => part.length > 1);
+}
+
+/** The name as one search term (tokens.ts). */
+function termOf(name: string): string {
+  const parts = partsOf(name);
+  return parts.length > 1 ? name.replaceAll('_', '').toLowerCase() : (parts[0] ?? '');
 }
 
 export function folderOf(path: string): string {

@@ -42,7 +42,8 @@ export function markImports(lines: readonly string[]): Uint8Array {
       if (line.includes(open)) open = '';
       continue;
     }
-    if (!LEAD.test(line) && !MODULE_LOADED.test(line)) continue;
+    if (!LEAD.test(line) && !((line.includes('require') || line.includes('@import')) && MODULE_LOADED.test(line)))
+      continue;
     marks[at] = 1;
     if (/\{[^}]*$/.test(line)) open = '}';
     else if (/\([^)]*$/.test(line)) open = ')';

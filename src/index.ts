@@ -1,7 +1,8 @@
 /** The front door: opens one repository as a CodeIndex that answers, watches and stays in step with the disk. */
 import { CHUNKER_VERSION } from './chunk/chunk.ts';
-import { cursorOf, findContext } from './complete.ts';
+import { findContext } from './complete.ts';
 import { type Config, LIMIT_DEFAULT, LIMIT_MAX, MAX_TOKENS_DEFAULT, MAX_TOKENS_MAX, MAX_TOKENS_MIN } from './config.ts';
+import { cursorOf } from './cursor.ts';
 import { findDuplicates } from './dupes.ts';
 import { openEmbedder } from './embed/embedder.ts';
 import { DowserError } from './errors.ts';

@@ -1,6 +1,6 @@
 /**
- * The vocabulary: every room speaks these words, and this file imports nothing but alike.ts, a part of it. Paths are relative to the root with forward
- * slashes; lines count from 1 and both ends are included; a higher score is better everywhere.
+ * The vocabulary: every room speaks these words, and this file imports nothing but alike.ts, a part of it. Paths are
+ * relative to the root with forward slashes; lines count from 1 and both ends are included; a higher score is better everywhere.
  */
 import type { Duplicates, DuplicatesRequest, Likeness } from './alike.ts';
 
@@ -165,8 +165,7 @@ export type Snippet = {
   readonly masked: number;
   readonly score: number;
   readonly reasons: readonly Reason[];
-  /** Of an answer to `similar` only. */
-  readonly likeness?: Likeness;
+  readonly likeness?: Likeness; // of an answer to `similar`
 };
 
 /** How much of the root an answer speaks of. */
@@ -266,12 +265,7 @@ export type SyncReport = {
   readonly bytesRead: number;
   readonly ms: number;
 };
-
-export type SyncProgress = {
-  readonly done: number;
-  readonly total: number;
-  readonly phase: 'listing' | 'indexing';
-};
+export type SyncProgress = { readonly done: number; readonly total: number; readonly phase: 'listing' | 'indexing' };
 
 export type Status = {
   readonly root: string;
@@ -295,7 +289,6 @@ export interface CodeIndex {
   search(request: SearchRequest): Promise<Answer>;
   similar(request: SimilarRequest): Promise<Answer>;
   complete(request: CompleteRequest): Promise<Answer>;
-  /** Reads all files of the kind: seconds, not milliseconds, on a large repository. */
   duplicates(request: Filters & DuplicatesRequest): Promise<Duplicates>;
   status(): Promise<Status>;
   /** Brings the index in step with the disk and resolves when it is. */

@@ -1,5 +1,6 @@
 /** What is needed to finish code: definitions of what is used there, never what the caller sees, whatever the text is like. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Answer } from '../src/types.ts';
 import { writeTinyModel } from './embed/tinyModel.ts';
 import { makeFolder } from './source/tree.ts';
 import { lines, makeProject, type Opened, openSynced, openUnattended, pathsOf, placesOf } from './support.ts';
@@ -88,9 +89,10 @@ describe.each(['none', 'tiny'])('with the model %s', (name) => {
   test('an unsaved file is taken as it is sent, not as it lies on disk', async () => {
     const prefix = lines('export function later() {', '  const desk = openDesk("a");', '  ');
     const answer = await opened.index.complete({ path: 'src/clock.ts', prefix, suffix: '\n}\n' });
-    expect(pathsOf(answer)[0]).toBe('src/desk.ts');
+    const reasons = (given: Answer) => given.snippets.flatMap((one) => one.reasons.map(({ name }) => name));
+    expect(reasons(answer)).toContain('defines openDesk');
     const alone = await opened.index.complete({ prefix });
-    expect(pathsOf(alone)[0]).toBe('src/desk.ts');
+    expect(reasons(alone)).toContain('defines openDesk');
     expect(alone.question).toBe('the given code');
   });
 
@@ -118,6 +120,20 @@ describe.each(['none', 'tiny'])('with the model %s', (name) => {
     const { snippets } = await opened.index.complete({ prefix: 'export function run() {\n  initAll();\n  ' });
     const reasons = snippets.flatMap((snippet) => snippet.reasons.map((reason) => reason.name));
     expect(reasons).not.toContain('defines initAll');
+  });
+
+  test('a member of what is named here is expected, by its head alone', async () => {
+    const answer = await opened.index.complete({ path: 'src/desk.ts', line: 5, column: 3, maxTokens: 200 });
+    const text = answer.snippets.map(({ text }) => text).join('\n');
+    expect(text).toContain('acquireLease(parcel: string): boolean {');
+  });
+
+  test('pieces of one file stand together, the file of the best piece first', async () => {
+    const { snippets } = await opened.index.complete({ path: 'src/desk.ts', line: 5, maxTokens: 5_000 });
+    const paths = snippets.map(({ path }) => path);
+    expect(paths.filter((path, at) => paths.indexOf(path) < at && paths[at - 1] !== path)).toEqual([]);
+    const best = Math.max(...snippets.map(({ score }) => score));
+    expect(snippets.filter(({ path }) => path === paths[0]).map(({ score }) => score)).toContain(best);
   });
 
   test('the test of the file is offered', async () => {

@@ -1,7 +1,7 @@
 /** Text to terms: what must meet meets, what must not does not, and no text is refused. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isStopWord, splitIdentifier, stem, tellingTerms, terms } from '../src/tokens.ts';
+import { isStopWord, namesIn, splitIdentifier, stem, tellingTerms, terms } from '../src/tokens.ts';
 
 const RUNS = { seed: 7, numRuns: 300 };
 const anyText = fc.string({ unit: 'binary', maxLength: 200 });
@@ -199,4 +199,26 @@ describe('for any text', () => {
     expect(terms('a'.repeat(1_000_000))).toEqual(['a'.repeat(64)]);
     expect(terms('aB'.repeat(500_000)).length).toBeLessThan(130);
   });
+});
+
+test('names in a text are whole identifiers, and marks belong to them only where they end one', () => {
+  expect(namesIn('const größe = parse_url(a?.value, list!.length) ?? other!;')).toEqual([
+    'const',
+    'größe',
+    'parse_url',
+    'value',
+    'list',
+    'length',
+    'other',
+    'other!',
+  ]);
+  expect(namesIn('return if queue.empty? && save!(x)')).toEqual([
+    'return',
+    'queue',
+    'empty',
+    'save',
+    'empty?',
+    'save!',
+  ]);
+  expect(namesIn('plain_name(1)')).toEqual(['plain_name']);
 });

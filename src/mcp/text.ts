@@ -8,6 +8,7 @@ const BYTES_PER_TOKEN = 3.6;
 
 /** Longest name and most names shown for one snippet: a Markdown heading is a symbol, and may be any text. */
 const SYMBOL_CHARS_MAX = 60;
+const PATH_CHARS_MAX = 1_000;
 const SYMBOLS_MAX = 5;
 const REASONS_MAX = 3;
 
@@ -15,10 +16,15 @@ export type AnswerStyle = {
   readonly maxTokens?: number | undefined;
   /** What to try next when nothing, or nothing strong, was found. */
   readonly advice: string;
+  /** Snippets of one file follow each other as one group: reasons and names stand at its first. */
+  readonly isGrouped?: boolean;
 };
 
 /** The whole answer, its snippets within `maxTokens * BYTES_PER_TOKEN` bytes; what did not fit is counted. */
-export function answerText(answer: Answer, { maxTokens = MAX_TOKENS_DEFAULT, advice }: AnswerStyle): string {
+export function answerText(
+  answer: Answer,
+  { maxTokens = MAX_TOKENS_DEFAULT, advice, isGrouped = false }: AnswerStyle,
+): string {
   const fence = fenceFor(answer.snippets);
   const head = [headLine(answer), ...caveats(answer)];
   if (answer.snippets.length === 0) return [...head, advice].join('\n');
@@ -26,7 +32,8 @@ export function answerText(answer: Answer, { maxTokens = MAX_TOKENS_DEFAULT, adv
   let room = maxTokens * BYTES_PER_TOKEN;
   const blocks: string[] = [];
   for (const snippet of answer.snippets) {
-    const whole = block(snippet, blocks.length + 1, fence);
+    const isMore = isGrouped && answer.snippets[blocks.length - 1]?.path === snippet.path;
+    const whole = block(snippet, blocks.length + 1, fence, isMore);
     const shown =
       Buffer.byteLength(whole) <= room ? whole : blocks.length === 0 ? cutBlock(snippet, fence, room) : undefined;
     if (shown === undefined) break;
@@ -111,14 +118,14 @@ function caveats({ coverage, notes }: Answer): string[] {
   return lines.map((line) => `Note: ${line}`);
 }
 
-/** One line that says where and why, then the lines as they are on disk. */
-function block(snippet: Snippet, position: number, fence: string): string {
+/** One line that says where and why, then the lines as they are on disk. More of the file before says where, and that shortly. */
+function block(snippet: Snippet, position: number, fence: string, isMore = false): string {
   const { text, count } = visible(snippet.text);
   const marks = [
-    `${position}. ${place(snippet)}`,
+    `${position}. ${place(isMore ? { ...snippet, path: snippet.path.replace(/^.*\//s, '…/') } : snippet)}`,
     ...(snippet.likeness === undefined ? [] : [likenessText(snippet)]),
-    `score ${snippet.score.toFixed(2)}${reasonsOf(snippet)}`,
-    ...(snippet.symbols.length > 0 ? [symbolsOf(snippet)] : []),
+    ...(isMore ? [] : [`score ${snippet.score.toFixed(2)}${reasonsOf(snippet)}`]),
+    ...(isMore || snippet.symbols.length === 0 ? [] : [symbolsOf(snippet)]),
     ...(snippet.masked > 0 ? [`${snippet.masked} ${snippet.masked === 1 ? 'secret' : 'secrets'} masked`] : []),
     ...(count > 0 ? [`${count} hidden ${count === 1 ? 'character' : 'characters'} written as \\u{..}`] : []),
   ];
@@ -148,16 +155,22 @@ function cutBlock(snippet: Snippet, fence: string, room: number): string {
 }
 
 function place({ path, startLine, endLine }: Snippet): string {
-  return startLine === 0 ? visibleLine(path, 1_000) : `${visibleLine(path, 1_000)}:${startLine}-${endLine}`;
+  const name = named(path, PATH_CHARS_MAX);
+  return startLine === 0 ? name : `${name}:${startLine}-${endLine}`;
+}
+
+/** A name out of the repository, without the mark that parts what is said of a snippet: the place ends at the first one. */
+function named(text: string, charsMax: number): string {
+  return visibleLine(text.replaceAll('·', '\\u{b7}'), charsMax);
 }
 
 function reasonsOf(snippet: Snippet): string {
   const names = strongestReasons(snippet);
-  return names.length === 0 ? '' : ` (${names.map((name) => visibleLine(name, 60)).join(', ')})`;
+  return names.length === 0 ? '' : ` (${names.map((name) => named(name, SYMBOL_CHARS_MAX)).join(', ')})`;
 }
 
 function symbolsOf({ symbols }: Snippet): string {
-  const names = symbols.slice(0, SYMBOLS_MAX).map((name) => visibleLine(name, SYMBOL_CHARS_MAX));
+  const names = symbols.slice(0, SYMBOLS_MAX).map((name) => named(name, SYMBOL_CHARS_MAX));
   const more = symbols.length - names.length;
   return `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

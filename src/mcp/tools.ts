@@ -143,9 +143,10 @@ const completeContext = defineTool({
   name: 'complete_context',
   title: 'Context to complete code',
   description:
-    'Collect what is needed to write or finish code at a cursor: definitions of the names that are used and imported there, code that ' +
-    'continues alike, uses of the same interfaces, nearby members. Give a place (path and line) in a file on disk, or the unsaved text ' +
-    'before the cursor as prefix. What you already see there is not repeated.',
+    'Collect what is needed to write or finish code at a cursor: definitions of the names that are used there, and definitions and uses ' +
+    'of those that the code will need next, judged by imports, types in reach and code that continues alike. Many short pieces, so that ' +
+    'a small budget shows much. Give a place (path and line) in a file on disk, or the unsaved text before the cursor as prefix. What ' +
+    'you already see there is not repeated.',
   alwaysLoad: false,
   schema: z.strictObject({
     path: path
@@ -189,7 +190,7 @@ const completeContext = defineTool({
     }
     const answer = await index.complete(present({ ...at, column, prefix, suffix, maxTokens: max_tokens, signal }));
     const advice = 'Next: ask search_code for the names or the behaviour that you need here.';
-    return answerText(answer, { maxTokens: max_tokens, advice });
+    return answerText(answer, { maxTokens: max_tokens, advice, isGrouped: true });
   },
 });
 

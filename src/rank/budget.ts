@@ -6,8 +6,8 @@ const CHARS_PER_TOKEN = 3.3;
 /** Place, symbols, score and fence around each snippet. */
 export const SNIPPET_HEAD_TOKENS = 35;
 
-/** A further snippet of the file that the one before it is of. */
-export const SNIPPET_NEXT_TOKENS = 10;
+/** Lines and fence of a further snippet of the same file. */
+export const SNIPPET_NEXT_TOKENS = 14;
 
 /** Estimated tokens of a text. */
 export function countTokens(text: string): number {

@@ -1,4 +1,5 @@
 /** Chooses lines of many texts so that each token of a budget buys the most: names that will be needed, each paid for once. */
+import { namesIn } from '../tokens.ts';
 import type { Reason } from '../types.ts';
 import { countTokens, SNIPPET_HEAD_TOKENS, SNIPPET_NEXT_TOKENS } from './budget.ts';
 import { Heap } from './heap.ts';
@@ -33,8 +34,6 @@ const HEAD_LINES_MAX = 4;
 const PRIOR_LINES = 12;
 /** Nothing fits into less. */
 const TOKENS_LEFT_MIN = 16;
-
-const NAME = /[\p{L}_$][\p{L}\p{N}_$]{2,}[!?]?/gu;
 
 /** Greedy by worth per token, which for worth that only falls is within a constant of the best choice (Khuller et al. 1999). */
 export function choose(sources: readonly Source[], worth: ReadonlyMap<string, Worth>, maxTokens: number): Choice[] {
@@ -151,9 +150,9 @@ class Chooser {
 
 function pageOf(source: Source, at: number, ids: ReadonlyMap<string, number>): Page {
   const names = source.lines.map((line, row) => {
-    const found = new Set<number>();
     if (source.muted[row] === 1) return [];
-    for (const [name] of line.matchAll(NAME)) {
+    const found = new Set<number>();
+    for (const name of namesIn(line)) {
       const id = ids.get(name);
       if (id !== undefined) found.add(id);
     }

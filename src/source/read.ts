@@ -60,7 +60,7 @@ export async function readSource(root: string, { path }: Pick<Entry, 'path'>): P
 /** Reads a file as it is now. `root` is a real path, `path` root-relative. */
 export async function readText(root: string, path: string): Promise<ReadText | Skip> {
   const read = readUnmasked(root, path);
-  return 'text' in read ? { ...read, text: await maskSecrets(read.text) } : read;
+  return 'text' in read ? { ...read, text: await maskOnce(read.text) } : read;
 }
 
 /** The same with its secrets, only for looking at: nothing of it may be stored or shown. */
@@ -147,4 +147,23 @@ function reasonOf({ code }: NodeJS.ErrnoException): [SkipReason, string] {
 
 function skip(path: string, reason: SkipReason, detail?: string): Skip {
   return { path, reason, ...(detail === undefined ? {} : { detail }) };
+}
+
+/** Questions come back to the same files, and a text is compared with one that was read before much faster than it is searched. */
+const MASKED_CHARS_KEPT = 2_000_000;
+const masked = new Map<string, string>();
+let maskedChars = 0;
+
+/** What a text is once its secrets are masked, remembered for the texts asked for last. */
+async function maskOnce(text: string): Promise<string> {
+  const known = masked.get(text);
+  const result = known ?? (await maskSecrets(text));
+  if (!masked.delete(text)) maskedChars += text.length;
+  masked.set(text, result);
+  for (const oldest of masked.keys()) {
+    if (maskedChars <= MASKED_CHARS_KEPT) break;
+    masked.delete(oldest);
+    maskedChars -= oldest.length;
+  }
+  return result;
 }

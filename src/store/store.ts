@@ -117,12 +117,12 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
   const counts = remembered(() => reader.counts());
   const chunkCount = remembered(() => reader.countChunks());
   const frequencies = remembered(() => new Map<string, number>());
-  const countDocuments = (term: string): number => {
-    const known = frequencies().get(term);
-    if (known !== undefined) return known;
+  const countDocuments = (term: string, known = frequencies()): number => {
+    const before = known.get(term);
+    if (before !== undefined) return before;
     const count = reader.countDocuments(term);
     // Terms that nothing holds are looked up again: what is remembered grows no larger than the vocabulary.
-    if (count > 0) frequencies().set(term, count);
+    if (count > 0) known.set(term, count);
     return count;
   };
   const lexical = openLexical(database, countDocuments);
@@ -162,7 +162,8 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
     damagedRows: () => damaged,
     chunkCount: safe(chunkCount),
     documentFrequency: safe((terms) => {
-      const counted = terms.map((term) => [term, countDocuments(term)] as const);
+      const known = frequencies();
+      const counted = terms.map((term) => [term, countDocuments(term, known)] as const);
       return new Map(counted.filter(([, count]) => count > 0));
     }),
     termsStarting: safe(openVocabulary(database)),

@@ -6,15 +6,32 @@ import { BIN, environmentFor, watchTree } from './processes.ts';
 
 export type Connection = { readonly client: Client; readonly pid: number };
 
+export type Ways = {
+  /** Program of dowser's that is started; another build's, where versions meet. */
+  readonly program?: string;
+  /** A command that runs the server in its turn, such as `unshare -n`. */
+  readonly within?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Hears what the server writes to stderr, which is passed on otherwise. */
+  readonly onLog?: (text: string) => void;
+};
+
 /** Starts a server of its own on this root and connects to it. */
-export async function connect(root: string, cacheDir: string, node = process.execPath): Promise<Connection> {
+export async function connect(
+  root: string,
+  cacheDir: string,
+  node = process.execPath,
+  { program = BIN, within = [], environment = {}, onLog }: Ways = {},
+): Promise<Connection> {
   const client = new Client({ name: 'bench', version: '1' });
+  const [command, ...words] = [...within, node, program, 'serve', '--root', root];
   const transport = new StdioClientTransport({
-    command: node,
-    args: [BIN, 'serve', '--root', root],
-    env: environmentFor(cacheDir),
-    stderr: 'inherit',
+    command: command!,
+    args: words,
+    env: { ...environmentFor(cacheDir), ...environment },
+    stderr: onLog === undefined ? 'inherit' : 'pipe',
   });
+  transport.stderr?.on('data', (chunk: Buffer) => onLog?.(chunk.toString()));
   await client.connect(transport);
   return { client, pid: transport.pid! };
 }

@@ -109,7 +109,7 @@ async function ask(
       imports: importedText(root, cut, paths, maxTokens),
     };
     for (const way of WAYS) {
-      const words = new Set(wordsOf(texts[way]));
+      const words = new Set(wordsOf(texts[way]).flatMap((word) => [word, word.replace(/[!?']$/, '')]));
       names[way][maxTokens] = mean(cut.names.map((name) => Number(words.has(name))));
       const brought = new Set(pairsOf(texts[way]));
       covered[way][maxTokens] = mean(rare.map((pair) => Number(brought.has(pair))));

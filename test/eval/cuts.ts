@@ -91,7 +91,9 @@ async function cutFile(
       const [from, to] = linesToTake(tree.rootNode, row, last, at);
       if (to - from + 1 < TAKEN_LINES_MIN) continue;
       const kept = [...all.slice(0, from), ...all.slice(to + 1)].join('\n');
-      const known = new Set(kept.match(/[\p{L}_$][\p{L}\p{N}_$]*[!?']?/gu));
+      const known = new Set(
+        (kept.match(/[\p{L}_$][\p{L}\p{N}_$]*[!?']?/gu) ?? []).flatMap((name) => [name, name.replace(/[!?']$/, '')]),
+      );
       const taken = all.slice(from, to + 1).join('\n');
       const names = [...namesIn(tree.rootNode, from, to)].filter(
         (name) => !known.has(name) && !isOwn(name, taken) && isElsewhere(name, path),

@@ -1,7 +1,7 @@
 /** Learns which clues speak for a name at a cursor: `node test/eval/expect.ts --bench DIR --corpora DIR`. */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { cursorOf, surroundingsOf } from '../../src/complete.ts';
+import { cursorOf, surroundingsOf } from '../../src/cursor.ts';
 import { CLUE_NAMES, expectNames } from '../../src/expect.ts';
 import { openDisk } from '../../src/show.ts';
 import { forEachCut } from './complete.ts';

@@ -162,7 +162,7 @@ export async function askTasks(
   try {
     for (const spec of specs)
       cpSync(rootOf(corpora, spec), join(root, spec.name), { recursive: true, filter: isNotGit });
-    cpSync(fileURLToPath(new URL('twins', import.meta.url)), join(root, 'tasks'), { recursive: true });
+    cpSync(fileURLToPath(new URL('../fixtures/twins', import.meta.url)), join(root, 'tasks'), { recursive: true });
     const all: Spec = { name: 'all', language: '', pinned: true };
     const rows = await withIndex(folder, all, model, async (engine, { chunks }) => {
       const functions = await Promise.all(TASKS.map((file) => functionsIn(root, `tasks/${file}`)));

@@ -93,6 +93,20 @@ describe('an answer as text', () => {
     expect(text).not.toContain('```');
   });
 
+  test('groups pieces of one file when asked to: what follows the first says only where', () => {
+    const at = (path: string, startLine: number) =>
+      snippet({ path, startLine, text: `line ${startLine}`, symbols: ['lease'] });
+    const snippets = [at('src/deep/a.ts', 1), at('src/deep/a.ts', 9), at('b.ts', 3)];
+    const heads = blocksOf(answerText(answer({ snippets }), { advice, isGrouped: true })).map(({ head }) => head);
+    expect(heads).toEqual([
+      expect.stringMatching(/^1\. src\/deep\/a\.ts:1-1 · score .* · lease$/),
+      '2. …/a.ts:9-9',
+      expect.stringMatching(/^3\. b\.ts:3-3 · score .* · lease$/),
+    ]);
+    const alone = blocksOf(answerText(answer({ snippets }), { advice })).map(({ head }) => head);
+    expect(alone[1]).toMatch(/^2\. src\/deep\/a\.ts:9-9 · score/);
+  });
+
   test('passes notes on, on one line each', () => {
     expect(answerText(answer({ notes: ['Words\nalone.'] }), { advice })).toContain('Note: Words\\u{a}alone.');
   });
@@ -140,6 +154,16 @@ describe('a fence', () => {
     expect(blocksOf(text)).toHaveLength(1);
     expect(text).not.toContain('\u001b');
     expect(text.split('\n').filter((line) => line.startsWith('2. '))).toEqual([]);
+  });
+
+  test('is told from its place, which no name can prolong', () => {
+    const one = snippet({ path: 'a.ts:1-2 · score 9/b.ts', startLine: 4, symbols: ['x · 2. evil.ts:1-2'] });
+    const [block] = blocksOf(answerText(answer({ snippets: [one] }), { advice }));
+    expect(block!.head.split(' · ')).toEqual([
+      '1. a.ts:1-2 \\u{b7} score 9/b.ts:4-4',
+      expect.stringMatching(/^score/),
+      'x \\u{b7} 2. evil.ts:1-2',
+    ]);
   });
 
   test('counts the hidden characters that it shows', () => {

@@ -25,7 +25,7 @@ export const FLAGS = {
     value: 'N',
     about: `Budget for the code shown, ${MAX_TOKENS_MIN} to ${MAX_TOKENS_MAX} tokens (${MAX_TOKENS_DEFAULT})`,
   },
-  'min-similarity': { value: 'X', about: 'Leave out what is less alike, 0 to 1' },
+  'min-similarity': { value: 'X', about: 'Leave out what is less alike in meaning and structure, 0 to 1 (identical)' },
   'min-lines': { value: 'N', about: 'Leave out shorter copies, 3 to 1000 lines (6)' },
   since: { value: 'REV', about: 'Only copies that touch a file which differs from this commit, branch or tag' },
   fail: { about: 'Exit with 1 when there are any: for CI' },

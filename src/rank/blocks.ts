@@ -8,6 +8,8 @@ const WINDOW = 4;
 const PLACES_MAX = 24;
 /** Blocks one within another that are looked at from any place. */
 const NESTED_MAX = 4;
+/** A block around a place begins within so many blocks before it, or is too large to be one copy. */
+const BLOCKS_BEFORE_MAX = 40;
 
 /** Lexemes of a run: what is compared in the end. */
 const RUN = 4;
@@ -118,7 +120,8 @@ function inCommon<Item>(one: ReadonlyMap<Item, number>, other: ReadonlyMap<Item,
 /** The innermost blocks around a lexeme that are large enough. */
 function blocksAround(blocks: readonly Block[], at: number): Block[] {
   const found: Block[] = [];
-  for (let i = firstAfter(blocks, at) - 1; i >= 0 && found.length < NESTED_MAX && i > firstAfter(blocks, at) - 40; i--)
+  const last = firstAfter(blocks, at) - 1;
+  for (let i = last; i >= 0 && i > last - BLOCKS_BEFORE_MAX && found.length < NESTED_MAX; i--)
     if (blocks[i]!.to >= at) found.push(blocks[i]!);
   return found;
 }

@@ -8,8 +8,8 @@ export type Shape = {
   /** All lexemes as written, and by their shapes, each between blanks. */
   readonly exact: string;
   readonly plain: string;
-  /** How often each run of RUN lexemes occurs. */
-  readonly runs: ReadonlyMap<string, number>;
+  /** How often each run of RUN lexemes occurs, by its hash. */
+  readonly runs: ReadonlyMap<number, number>;
 };
 
 /** Lexemes of a run: five tell little without their names, but hold through most rewriting; rare ones weigh more. */
@@ -28,24 +28,33 @@ export function shapeOf(text: string, language: string): Shape {
 
 export function shapeOfLexemes(lexemes: readonly Lexeme[]): Shape {
   const shapes = lexemes.map(({ shape }) => shape);
-  const runs = new Map<string, number>();
-  for (let at = 0; at + RUN <= shapes.length; at++) {
-    const run = shapes.slice(at, at + RUN).join(' ');
+  const codes = shapes.map(codeOf);
+  const runs = new Map<number, number>();
+  for (let at = 0; at + RUN <= codes.length; at++) {
+    let run = 0;
+    for (let i = 0; i < RUN; i++) run = Math.imul(run ^ codes[at + i]!, 0x9e3779b1) ^ (run >>> 15);
     runs.set(run, (runs.get(run) ?? 0) + 1);
   }
   const exact = ` ${lexemes.map(({ text }) => text).join(' ')} `;
   return { count: lexemes.length, exact, plain: ` ${shapes.join(' ')} `, runs };
 }
 
+/** A number for a shape: most are one or two characters. */
+function codeOf(shape: string): number {
+  let code = 0;
+  for (let at = 0; at < shape.length; at++) code = Math.imul(code, 31) + shape.charCodeAt(at);
+  return code | 0;
+}
+
 /** What a run of lexemes tells: the fewer of the shapes have it, the more. */
-export function weighRuns(shapes: readonly Shape[]): (run: string) => number {
-  const counts = new Map<string, number>();
+export function weighRuns(shapes: readonly Shape[]): (run: number) => number {
+  const counts = new Map<number, number>();
   for (const { runs } of shapes) for (const run of runs.keys()) counts.set(run, (counts.get(run) ?? 0) + 1);
   return (run) => Math.log((shapes.length + 1) / ((counts.get(run) ?? 0) + 0.5));
 }
 
 /** Share of the piece's structure that the other one has, or of the other's where that is a good part of the piece; 0 to 1. */
-export function structureShared(piece: Shape, other: Shape, weigh: (run: string) => number): number {
+export function structureShared(piece: Shape, other: Shape, weigh: (run: number) => number): number {
   const size = (shape: Shape): number => [...shape.runs].reduce((sum, [run, count]) => sum + count * weigh(run), 0);
   let common = 0;
   for (const [run, count] of piece.runs) common += Math.min(count, other.runs.get(run) ?? 0) * weigh(run);

@@ -72,7 +72,9 @@ export function duplicatesRemarks({ groups, filesRead, filesChanged }: Duplicate
   if (groups.length === 0) return [`No code stands in two places (${reach}).`];
   const lines = groups.reduce((sum, { saving }) => sum + saving, 0);
   const more = groups.length > shown ? ` ${number(groups.length - shown)} more: raise --limit to see them.` : '';
-  return [`${number(groups.length)} groups, ${number(lines)} lines in all (${reach}).${more}`];
+  return [
+    `${number(groups.length)} ${groups.length === 1 ? 'group' : 'groups'}, ${number(lines)} lines in all (${reach}).${more}`,
+  ];
 }
 
 /** JSON whose hidden characters are written as \uXXXX: the same value, and harmless on a terminal. */

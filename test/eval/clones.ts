@@ -257,11 +257,20 @@ function isIndependent(one: string, other: string): boolean {
   return !uses(other, a) && !uses(one, b);
 }
 
-/** No blank lines, no blanks at line ends; where indentation means nothing, another one. */
+/** Columns that a tab stands for. */
+const TAB_COLUMNS = 4;
+
+/** No blank lines, no blanks at line ends; where indentation means nothing, half as much again. */
 function relaid(text: string, language: string): string {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   const isFree = !/python|haskell|scala/.test(language);
-  return lines.map((line) => line.trimEnd().replace(/^[ \t]+/, (indent) => (isFree ? '   ' : indent))).join('\n');
+  const widen = (indent: string): string => {
+    const columns = indent.replaceAll('\t', ' '.repeat(TAB_COLUMNS)).length;
+    return ' '.repeat(Math.round(columns * 1.5));
+  };
+  return lines
+    .map((line) => line.trimEnd().replace(/^[ \t]+/, (indent) => (isFree ? widen(indent) : indent)))
+    .join('\n');
 }
 
 function* nodesIn(root: Node): Generator<Node> {

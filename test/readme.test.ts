@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-test('the README lists the tools as the server does', () => {
+test('the README lists the tools as the server does, and the faults as they were injected last', () => {
   const { status, stderr } = spawnSync(process.execPath, ['tools/readme.mjs', '--check'], {
     cwd: ROOT,
     encoding: 'utf8',

@@ -221,7 +221,7 @@ function headEnd(lines: readonly string[], from: number): number {
 }
 
 /** The chosen lines as runs, each with what was bought by its lines. */
-function runsOf({ at: source, chosen, bought }: Page): Choice[] {
+function runsOf({ at: source, source: { lines }, chosen, bought }: Page): Choice[] {
   const runs: { from: number; to: number }[] = [];
   for (let line = 0; line < chosen.length; line++) {
     if (chosen[line] === 0) continue;
@@ -233,6 +233,14 @@ function runsOf({ at: source, chosen, bought }: Page): Choice[] {
     const amounts = new Map<string, number>();
     for (const { line, name, amount } of bought)
       if (line >= from && line <= to) amounts.set(name, (amounts.get(name) ?? 0) + amount);
-    return { source, from, to, reasons: [...amounts].map(([name, amount]) => ({ name, amount })) };
+    const reasons = [...amounts].map(([name, amount]) => ({ name, amount }));
+    return { source, ...withoutBlankEnds(lines, from, to), reasons };
   });
+}
+
+function withoutBlankEnds(lines: readonly string[], from: number, to: number): { from: number; to: number } {
+  let [first, last] = [from, to];
+  while (first < last && lines[first]!.trim() === '') first++;
+  while (last > first && lines[last]!.trim() === '') last--;
+  return { from: first, to: last };
 }

@@ -3,6 +3,7 @@ import { CHUNKER_VERSION } from './chunk/chunk.ts';
 import { findContext } from './complete.ts';
 import { type Config, LIMIT_DEFAULT, LIMIT_MAX, MAX_TOKENS_DEFAULT, MAX_TOKENS_MAX, MAX_TOKENS_MIN } from './config.ts';
 import { cursorOf } from './cursor.ts';
+import { findDuplicates } from './dupes.ts';
 import { openEmbedder } from './embed/embedder.ts';
 import { DowserError } from './errors.ts';
 import { log, setLogLevel } from './log.ts';
@@ -92,6 +93,10 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
           : `${cursor.path}${request.line === undefined ? '' : `:${request.line}`}`;
       return answer(upkeep, question, shown, shown.snippets.length === 0, notes);
     },
+    async duplicates(request) {
+      await upkeep.freshen([]);
+      return findDuplicates(engine(), request);
+    },
     async status() {
       await upkeep.freshen([]);
       const counts = upkeep.store().counts();
@@ -138,6 +143,7 @@ function cancelling(index: CodeIndex): CodeIndex {
     search: (request) => run(request.signal, () => index.search(request)),
     similar: (request) => run(request.signal, () => index.similar(request)),
     complete: (request) => run(request.signal, () => index.complete(request)),
+    duplicates: (request) => run(request.signal, () => index.duplicates(request)),
     status: () => run(undefined, () => index.status()),
     sync: (onProgress, signal) => run(signal, () => index.sync(onProgress, signal)),
     close: () => (closing ??= index.close()),

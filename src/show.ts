@@ -5,7 +5,7 @@ import { allowance, countTokens, SNIPPET_HEAD_TOKENS } from './rank/budget.ts';
 import { excerpt } from './rank/snippet.ts';
 import { countMasks } from './source/mask.ts';
 import { readText } from './source/read.ts';
-import type { ChunkRow, Query, Reason, SkipReason, Snippet } from './types.ts';
+import type { ChunkRow, Likeness, Query, Reason, SkipReason, Snippet } from './types.ts';
 
 export type Shown = {
   readonly snippets: readonly Snippet[];
@@ -16,7 +16,12 @@ export type Shown = {
   readonly vanished: readonly string[];
 };
 
-type Showable = { readonly row: ChunkRow; readonly score: number; readonly reasons: readonly Reason[] };
+type Showable = {
+  readonly row: ChunkRow;
+  readonly score: number;
+  readonly reasons: readonly Reason[];
+  readonly likeness?: Likeness;
+};
 
 /** Files are read once each for one answer. */
 type Disk = Map<string, { readonly text: string; readonly spans: readonly LineSpan[] } | undefined>;
@@ -38,7 +43,7 @@ export async function show(
   const shares = Math.max(1, Math.min(query.limit, Math.floor(query.maxTokens / SNIPPET_TOKENS_MIN)));
   let left = query.maxTokens;
   let overBudget = 0;
-  for (const { row, score, reasons } of ranked) {
+  for (const { row, score, reasons, likeness } of ranked) {
     if (snippets.length + overBudget >= query.limit) break;
     const place = await disk.read(row);
     if (place === undefined) continue;
@@ -50,7 +55,7 @@ export async function show(
     }
     const snippet = snippetOf(row, part, reasons, score);
     left -= countTokens(part.lines.join('')) + SNIPPET_HEAD_TOKENS;
-    snippets.push(snippet);
+    snippets.push(likeness === undefined ? snippet : { ...snippet, likeness });
   }
   return { snippets, tokens: query.maxTokens - left, overBudget, vanished: disk.vanished() };
 }

@@ -1,7 +1,10 @@
 /**
- * The vocabulary: every room speaks these words, and this file imports nothing. Paths are relative to the root with forward
- * slashes; lines count from 1 and both ends are included; a higher score is better everywhere.
+ * The vocabulary: every room speaks these words, and this file imports nothing but alike.ts, a part of it. Paths are
+ * relative to the root with forward slashes; lines count from 1 and both ends are included; a higher score is better everywhere.
  */
+import type { Duplicates, DuplicatesRequest, Likeness } from './alike.ts';
+
+export type * from './alike.ts';
 
 /** What a file is for; the lanes that `kind` filters choose between. */
 export type Kind = 'code' | 'docs' | 'tests' | 'config';
@@ -162,6 +165,7 @@ export type Snippet = {
   readonly masked: number;
   readonly score: number;
   readonly reasons: readonly Reason[];
+  readonly likeness?: Likeness; // of an answer to `similar`
 };
 
 /** How much of the root an answer speaks of. */
@@ -223,7 +227,7 @@ export type SimilarRequest = AskOptions & {
   readonly path?: string;
   readonly line?: number;
   readonly code?: string;
-  /** Cosine, 0 to 1. */
+  /** 0 to 1: the greater of what the two have in common in meaning (cosine) and in structure; 1 where they are identical. */
   readonly minSimilarity?: number;
 };
 
@@ -261,12 +265,7 @@ export type SyncReport = {
   readonly bytesRead: number;
   readonly ms: number;
 };
-
-export type SyncProgress = {
-  readonly done: number;
-  readonly total: number;
-  readonly phase: 'listing' | 'indexing';
-};
+export type SyncProgress = { readonly done: number; readonly total: number; readonly phase: 'listing' | 'indexing' };
 
 export type Status = {
   readonly root: string;
@@ -290,6 +289,7 @@ export interface CodeIndex {
   search(request: SearchRequest): Promise<Answer>;
   similar(request: SimilarRequest): Promise<Answer>;
   complete(request: CompleteRequest): Promise<Answer>;
+  duplicates(request: Filters & DuplicatesRequest): Promise<Duplicates>;
   status(): Promise<Status>;
   /** Brings the index in step with the disk and resolves when it is. */
   sync(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<SyncReport>;

@@ -59,10 +59,17 @@ describe.each(['none', 'tiny'])('with the model %s', (name) => {
   ])('given code finds its copies, %s', async (_, code) => {
     const { index } = await openSynced(makeProject(PROJECT), settings());
     const answer = await index.similar({ code, limit: 3 });
-    expect(pathsOf(answer).slice(0, 2).sort()).toEqual(['src/copy.js', 'src/query.js']);
-    expect(pathsOf(answer)[2]).toBe('lib/renamed.js');
-    for (const { reasons } of answer.snippets.slice(0, 2))
-      expect(reasons.map((reason) => reason.name)).toContain('identical');
+    const [copy, renamed] = answer.snippets;
+    expect([copy!.path, ...copy!.likeness!.also.map(({ path }) => path)].sort()).toEqual([
+      'src/copy.js',
+      'src/query.js',
+    ]);
+    expect(copy!.likeness!.also).toMatchObject([{ startLine: 1, endLine: 8 }]);
+    expect(copy!.reasons.map((reason) => reason.name)).toContain('identical');
+    expect([copy, renamed].map((one) => [one!.likeness!.verdict, one!.path])).toEqual([
+      ['identical', copy!.path],
+      ['renamed', 'lib/renamed.js'],
+    ]);
   });
 
   test('code that only shares its form is found by the words that the repository knows', async () => {
@@ -79,6 +86,29 @@ describe.each(['none', 'tiny'])('with the model %s', (name) => {
   });
 });
 
+test('a verdict tells a copy with other comments from one with moved lines and from what is only near', async () => {
+  const reworded = ORIGINAL.replace('{\n', '{\n\n  // Reads what stands behind the question mark.\n');
+  const moved = lines(
+    'function unpackHeron(given) {',
+    '  const heron = new Map();',
+    "  for (const feather of given.split('&')) {",
+    "    const [beak, wing] = feather.split('=');",
+    '    if (wing === undefined) continue;',
+    '    heron.set(decodeURIComponent(beak), decodeURIComponent(wing));',
+    '  }',
+    '  log(heron);',
+    '  return heron;',
+    '}',
+  );
+  const files = { 'src/query.js': ORIGINAL, 'a/reworded.js': reworded, 'b/moved.js': moved, ...OTHERS };
+  const { index } = await openSynced(makeProject(files), { model });
+  const { snippets } = await index.similar({ path: 'src/query.js', line: 2, minSimilarity: 0 });
+  const verdicts = new Map(snippets.map(({ path, likeness }) => [path, likeness!.verdict]));
+  expect(verdicts.get('a/reworded.js')).toBe('identical');
+  expect(verdicts.get('b/moved.js')).toBe('same job');
+  expect(verdicts.get('src/other1.js')).toBe('related');
+});
+
 test('filters and the least similarity apply', async () => {
   const { index } = await openSynced(makeProject(PROJECT));
   expect(pathsOf(await index.similar({ path: 'src/query.js', line: 1, paths: ['lib'] }))).toEqual(['lib/renamed.js']);
@@ -91,7 +121,8 @@ test('a place that changed since it was indexed is read as it is now', async () 
   const root = makeProject(PROJECT);
   const { index } = await openSynced(root);
   writeFileSync(join(root, 'src/other1.js'), ORIGINAL);
-  expect(pathsOf(await index.similar({ path: 'src/other1.js', line: 3, limit: 2 })).sort()).toEqual([
+  const [first] = (await index.similar({ path: 'src/other1.js', line: 3, limit: 2 })).snippets;
+  expect([first!.path, ...first!.likeness!.also.map(({ path }) => path)].sort()).toEqual([
     'src/copy.js',
     'src/query.js',
   ]);

@@ -9,6 +9,7 @@ const LINES_MAX = 300;
 
 /** From the ground up; a file imports from its own room or from floors below it. */
 const FLOORS: readonly (readonly string[])[] = [
+  ['alike.ts'],
   ['types.ts'],
   ['tokens.ts', 'languages.ts', 'errors.ts', 'log.ts', 'hash.ts', 'lines.ts', 'time.ts', 'memory.ts', 'imports.ts'],
   ['config.ts'],
@@ -19,7 +20,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['sync.ts', 'search.ts'],
   ['cursor.ts'],
   ['expect.ts'],
-  ['similar.ts', 'complete.ts'],
+  ['similar.ts', 'dupes.ts', 'complete.ts'],
   ['sessions.ts'],
   ['housekeeping.ts', 'stall.ts'],
   ['upkeep.ts'],

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { text as readAll } from 'node:stream/consumers';
-import { resolveConfig } from '../config.ts';
+import { LIMIT_DEFAULT, resolveConfig } from '../config.ts';
 import { DowserError } from '../errors.ts';
 import { setLogLevel } from '../log.ts';
 import { statusText } from '../mcp/statusText.ts';
@@ -10,7 +10,16 @@ import { visibleLine } from '../mcp/visible.ts';
 import { findRoot } from '../source/root.ts';
 import type { Answer, CodeIndex } from '../types.ts';
 import { type Options, UsageError } from './flags.ts';
-import { answerJson, remarks, reportText, resultsText, toJson, wantsColor } from './format.ts';
+import {
+  answerJson,
+  duplicatesRemarks,
+  duplicatesText,
+  remarks,
+  reportText,
+  resultsText,
+  toJson,
+  wantsColor,
+} from './format.ts';
 import { fromRoot, placeOf } from './places.ts';
 import { Progress } from './progress.ts';
 
@@ -40,6 +49,26 @@ export async function complete(options: Options, words: readonly string[], signa
   if (suffixFile && !prefixFile) throw new UsageError('--suffix-file goes with --prefix-file.');
   const place = prefixFile === undefined ? placeOf(word!, true) : await unsavedOf(prefixFile, suffixFile, word);
   return ask(options, signal, (opened) => opened.complete({ ...asked(options), ...rooted(opened, place), signal }));
+}
+
+export async function dupes(options: Options, words: readonly string[], signal: AbortSignal): Promise<number> {
+  refuseWords('dupes', words);
+  return withIndex(options, async (opened) => {
+    await synced(opened, options, signal);
+    const { minLines, since, limit = LIMIT_DEFAULT } = options;
+    const found = await opened.duplicates({
+      ...asked(options),
+      ...(minLines && { minLines }),
+      ...(since && { since }),
+      signal,
+    });
+    const shown = { ...found, groups: found.groups.slice(0, limit) };
+    process.stdout.write(
+      options.json ? `${toJson({ ...shown, found: found.groups.length })}\n` : duplicatesText(shown),
+    );
+    if (!options.json) tell(options, duplicatesRemarks(found, limit));
+    return options.fail && found.groups.length > 0 ? 1 : 0;
+  });
 }
 
 export async function index(options: Options, words: readonly string[], signal: AbortSignal): Promise<number> {

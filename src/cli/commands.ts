@@ -41,6 +41,19 @@ export const COMMANDS: readonly Command[] = [
     run: async (...input) => (await import('./actions.ts')).similar(...input),
   },
   {
+    name: 'dupes',
+    summary: 'List code that stands in several places, what saves most first',
+    usage: ['[options]'],
+    flags: ['root', 'since', 'min-lines', 'path', 'language', 'kind', 'limit', 'fail', 'json', ...COMMON],
+    examples: [
+      'dowser dupes',
+      'dowser dupes --since main --fail      (in CI: does this branch touch copied code?)',
+      "dowser dupes --path 'src/**' --min-lines 12 --limit 20",
+      'dowser dupes --kind tests --json',
+    ],
+    run: async (...input) => (await import('./actions.ts')).dupes(...input),
+  },
+  {
     name: 'complete',
     summary: 'Collect what is needed to write the code at a place',
     usage: ['[options] PATH:LINE[:COLUMN]', '[options] --prefix-file FILE [--suffix-file FILE] [PATH]'],

@@ -25,7 +25,10 @@ export const FLAGS = {
     value: 'N',
     about: `Budget for the code shown, ${MAX_TOKENS_MIN} to ${MAX_TOKENS_MAX} tokens (${MAX_TOKENS_DEFAULT})`,
   },
-  'min-similarity': { value: 'X', about: 'Leave out what is less alike, 0 to 1' },
+  'min-similarity': { value: 'X', about: 'Leave out what is less alike in meaning and structure, 0 to 1 (identical)' },
+  'min-lines': { value: 'N', about: 'Leave out shorter copies, 3 to 1000 lines (6)' },
+  since: { value: 'REV', about: 'Only copies that touch a file which differs from this commit, branch or tag' },
+  fail: { about: 'Exit with 1 when there are any: for CI' },
   'prefix-file': { value: 'FILE', about: "Unsaved text before the cursor; '-' reads it from standard input" },
   'suffix-file': { value: 'FILE', about: 'Unsaved text after the cursor' },
   'dry-run': { about: 'Show what would be done, and do nothing' },
@@ -51,10 +54,13 @@ export type Options = {
   readonly limit?: number;
   readonly maxTokens?: number;
   readonly minSimilarity?: number;
+  readonly minLines?: number;
+  readonly since?: string;
   readonly prefixFile?: string;
   readonly suffixFile?: string;
   readonly model?: string;
   readonly logLevel?: string;
+  readonly fail: boolean;
   readonly dryRun: boolean;
   readonly all: boolean;
   readonly yes: boolean;
@@ -126,10 +132,13 @@ function toOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     limit: numberIn('limit', last('limit'), 1, LIMIT_MAX, true),
     maxTokens: numberIn('max-tokens', last('max-tokens'), MAX_TOKENS_MIN, MAX_TOKENS_MAX, true),
     minSimilarity: numberIn('min-similarity', last('min-similarity'), 0, 1, false),
+    minLines: numberIn('min-lines', last('min-lines'), 3, 1_000, true),
+    since: last('since'),
     prefixFile: last('prefix-file'),
     suffixFile: last('suffix-file'),
     model: last('model'),
     logLevel: oneOf('log-level', last('log-level'), ['error', 'warn', 'info', 'debug']),
+    fail: given.has('fail'),
     dryRun: given.has('dry-run'),
     all: given.has('all'),
     yes: given.has('yes'),

@@ -1,7 +1,7 @@
 /** Answers and reports for a terminal, and as JSON for programs. Pure: text in, text out. */
-import { confidenceText, coverageLine, number, strongestReasons } from '../mcp/text.ts';
+import { confidenceText, coverageLine, likenessText, number, strongestReasons } from '../mcp/text.ts';
 import { visible, visibleLine } from '../mcp/visible.ts';
-import type { Answer, Snippet, SyncReport } from '../types.ts';
+import type { Answer, Duplicates, Snippet, SyncReport } from '../types.ts';
 
 export type Look = { readonly color: boolean; readonly explain: boolean };
 
@@ -43,12 +43,38 @@ export function remarks(answer: Answer): string[] {
 
 export function answerJson(answer: Answer): string {
   const results = answer.snippets.map(
-    ({ path, startLine, endLine, language, symbols, score, reasons, masked, text }) => {
-      return { path, startLine, endLine, language, symbols, score, reasons, masked, text };
+    ({ path, startLine, endLine, language, symbols, score, reasons, likeness, masked, text }) => {
+      return { path, startLine, endLine, language, symbols, score, reasons, likeness, masked, text };
     },
   );
   const { question, coverage, freshness, weak, confidence, omitted, tokens, notes } = answer;
   return toJson({ query: question, results, coverage, freshness, weak, confidence, omitted, tokens, notes });
+}
+
+/** Groups of copies: what one place instead of all would save, then the places. */
+export function duplicatesText({ groups }: Duplicates): string {
+  return groups
+    .map(({ verdict, similarity, lines, saving, places }) => {
+      const alike = verdict === 'same job' ? `${Math.floor(similarity * 100)} % alike` : verdict;
+      const head = `${number(saving)} lines to save: ${places.length} places of ${number(lines)} lines or more, ${alike}`;
+      return [
+        head,
+        ...places.map((one) => `  ${visibleLine(one.path, 1_000)}:${one.startLine}-${one.endLine}`),
+        '',
+      ].join('\n');
+    })
+    .map((text) => `${text}\n`)
+    .join('');
+}
+
+export function duplicatesRemarks({ groups, filesRead, filesChanged }: Duplicates, shown: number): string[] {
+  const reach = `${number(filesRead)} files read${filesChanged === undefined ? '' : `, ${number(filesChanged)} of them changed`}`;
+  if (groups.length === 0) return [`No code stands in two places (${reach}).`];
+  const lines = groups.reduce((sum, { saving }) => sum + saving, 0);
+  const more = groups.length > shown ? ` ${number(groups.length - shown)} more: raise --limit to see them.` : '';
+  return [
+    `${number(groups.length)} ${groups.length === 1 ? 'group' : 'groups'}, ${number(lines)} lines in all (${reach}).${more}`,
+  ];
 }
 
 /** JSON whose hidden characters are written as \uXXXX: the same value, and harmless on a terminal. */
@@ -78,8 +104,11 @@ function snippetText(snippet: Snippet, { color, explain }: Look): string {
     .map((name) => visibleLine(name, 60))
     .join(', ');
   const reasons = strongestReasons(snippet).join(', ');
+  const alike = likenessText(snippet);
   const score = paint('2', `${snippet.score.toFixed(2)}${reasons === '' ? '' : ` (${reasons})`}`);
-  const head = [place, ...(names === '' ? [] : [paint('33', names)]), score].join('  ');
+  const head = [place, ...(names === '' ? [] : [paint('33', names)]), score, ...(alike === '' ? [] : [alike])].join(
+    '  ',
+  );
   const width = String(snippet.endLine).length;
   const lines = (byName ? [] : snippet.text.split(/\r?\n/)).map((line, index) => {
     return `${paint('2', `${String(snippet.startLine + index).padStart(width + 2)}  `)}${visible(line).text}`;

@@ -73,6 +73,20 @@ export function strongestReasons(snippet: Snippet, most = REASONS_MAX): string[]
   return speaking.slice(0, most).map(({ name }) => name);
 }
 
+/** Other places of the same code that are named. */
+const ALSO_MAX = 8;
+
+/** How far a snippet is like the piece asked for, and where it stands as well; '' where that was not asked. */
+export function likenessText({ likeness }: Pick<Snippet, 'likeness'>): string {
+  if (likeness === undefined) return '';
+  const { verdict, also } = likeness;
+  const places = also
+    .slice(0, ALSO_MAX)
+    .map((one) => `${visibleLine(one.path, 1_000)}:${one.startLine}-${one.endLine}`);
+  const more = also.length > ALSO_MAX ? ` and ${also.length - ALSO_MAX} more` : '';
+  return `${verdict}${also.length === 0 ? '' : `, also at ${places.join(', ')}${more}`}`;
+}
+
 /** One more backtick than the longest run in any of the texts, so that no text can end its own fence. */
 function fenceFor(snippets: readonly Snippet[]): string {
   let longest = 2;
@@ -109,6 +123,7 @@ function block(snippet: Snippet, position: number, fence: string, isMore = false
   const { text, count } = visible(snippet.text);
   const marks = [
     `${position}. ${place(isMore ? { ...snippet, path: snippet.path.replace(/^.*\//s, '…/') } : snippet)}`,
+    ...(snippet.likeness === undefined ? [] : [likenessText(snippet)]),
     ...(isMore ? [] : [`score ${snippet.score.toFixed(2)}${reasonsOf(snippet)}`]),
     ...(isMore || snippet.symbols.length === 0 ? [] : [symbolsOf(snippet)]),
     ...(snippet.masked > 0 ? [`${snippet.masked} ${snippet.masked === 1 ? 'secret' : 'secrets'} masked`] : []),

@@ -97,7 +97,8 @@ const findSimilar = defineTool({
   title: 'Find similar code',
   description:
     'Find code that does the same as a given piece, or nearly: duplicates, alternatives, examples of the same pattern to follow or to ' +
-    'change along. Give a place (path and line) or the code itself. The piece itself is not returned.',
+    'change along. Give a place (path and line) or the code itself. Each snippet says how far it is the same: identical (but for comments), ' +
+    'renamed (names and literals differ), same job (written alike) or related; copies of one text come as one. The piece itself is not returned.',
   alwaysLoad: false,
   schema: z.strictObject({
     path: path.optional(),
@@ -114,7 +115,9 @@ const findSimilar = defineTool({
       .min(0)
       .max(1)
       .optional()
-      .describe('Leave out what is less alike than this, 0 to 1. Default: only what is hardly alike at all.'),
+      .describe(
+        'Leave out what is less alike than this, 0 to 1: the greater of meaning and structure in common; 1 is identical. Default: only what is hardly alike at all.',
+      ),
     limit,
     max_tokens: maxTokens,
   }),

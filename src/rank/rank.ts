@@ -119,7 +119,7 @@ function spread(sorted: readonly Ranked[]): Ranked[] {
 const NEAR_TIE = 0.01;
 
 /** Higher score first; of equal ones what changed on a later day, then by place, so that the same question always gives the same order. */
-export function byScoreThenPlace(a: Ranked, b: Ranked): number {
+export function byScoreThenPlace(a: Pick<Ranked, 'row' | 'score'>, b: Pick<Ranked, 'row' | 'score'>): number {
   return (
     Math.round(b.score / NEAR_TIE) - Math.round(a.score / NEAR_TIE) ||
     b.row.changedDay - a.row.changedDay ||

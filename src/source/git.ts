@@ -1,4 +1,4 @@
-/** The only place that runs git: a hardened listing of a work tree, and nothing else. */
+/** The only place that runs git: hardened listings of a work tree and of a commit, and nothing else. */
 import { isUtf8 } from 'node:buffer';
 import { spawn } from 'node:child_process';
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
@@ -16,13 +16,15 @@ export type GitListing = { readonly names: string[]; readonly skips: Skip[]; rea
 export type GitRefusal = { readonly refusal: string };
 
 /** A repository's own configuration can name programs that git would start; these settings outrank it. */
-const LISTING = [
+const HARDENED = [
   '--no-pager',
   ...['-c', 'core.fsmonitor=false'],
   ...['-c', 'core.hooksPath=/dev/null'],
   ...['-c', 'safe.bareRepository=explicit'],
-  ...['ls-files', '-z', '--cached', '--others', '--exclude-standard'],
 ];
+const LISTING = [...HARDENED, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'];
+/** Reads objects only: no file is compared, so that no filter or textconv of the repository is run. */
+const TREE = [...HARDENED, 'ls-tree', '-r', '-z', '--end-of-options'];
 
 /** Where the user's own configuration lies is the user's business; every other GIT_ variable could redirect the listing. */
 const KEPT_VARIABLES = new Set(['GIT_CONFIG_GLOBAL', 'GIT_CONFIG_SYSTEM', 'GIT_CONFIG_NOSYSTEM']);
@@ -39,10 +41,32 @@ const COMPLAINT_SHOWN_CHARS = 200;
 export async function listWithGit(folder: string, signal?: AbortSignal): Promise<GitListing | GitRefusal> {
   const program = findGit(folder);
   if (program === undefined) return { refusal: 'git is not installed' };
-  const { code, output, complaint } = await run(program, folder, signal);
+  const { code, output, complaint } = await run(program, LISTING, folder, signal);
   const said = complaint.split('\n', 1)[0]!.slice(0, COMPLAINT_SHOWN_CHARS);
   if (code !== 0) return { refusal: `git refused: ${said || `exit code ${code}`}` };
   return { ...splitNames(output), ...(said === '' ? {} : { warning: said }) };
+}
+
+/** The content hash of each file below the folder in a commit. Throws DowserError where git does not know it. */
+export async function listBlobs(folder: string, commit: string, signal?: AbortSignal): Promise<Map<string, string>> {
+  const program = findGit(folder);
+  if (program === undefined) throw new DowserError('git_failed', 'git is not installed. Leave out the commit.');
+  if (commit === '' || /[\p{Cc}]/u.test(commit))
+    throw new DowserError('bad_argument', 'Give a commit, a branch or a tag, such as main or HEAD~3.');
+  const { code, output, complaint } = await run(program, [...TREE, `${commit}^{tree}`], folder, signal);
+  if (code !== 0) {
+    const said = complaint.split('\n', 1)[0]!.slice(0, COMPLAINT_SHOWN_CHARS);
+    throw new DowserError(
+      'bad_argument',
+      `git knows no commit '${commit}' here (${said}). Give a commit, branch or tag.`,
+    );
+  }
+  const blobs = new Map<string, string>();
+  for (const entry of output.toString().split('\0')) {
+    const match = /^\d+ blob ([0-9a-f]+)\t(.*)$/s.exec(entry);
+    if (match !== null) blobs.set(match[2]!, match[1]!);
+  }
+  return blobs;
 }
 
 /** A full path from absolute PATH entries outside the folder: a `git` that a repository brings along is never run. */
@@ -77,9 +101,14 @@ function quietEnvironment(): NodeJS.ProcessEnv {
 
 type Outcome = { readonly code: number; readonly output: Buffer; readonly complaint: string };
 
-function run(program: string, folder: string, signal: AbortSignal | undefined): Promise<Outcome> {
+function run(
+  program: string,
+  words: readonly string[],
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, LISTING, {
+    const child = spawn(program, words, {
       cwd: folder,
       env: quietEnvironment(),
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,4 +1,5 @@
 /** Reads one file of the root: its text with its secrets masked, or why there is none. */
+import { createHash } from 'node:crypto';
 import {
   type BigIntStats,
   closeSync,
@@ -69,6 +70,17 @@ export function readUnmasked(root: string, path: string): ReadText | Skip {
   if (content.bytes === undefined) return skip(path, 'too_large');
   const decoded = decode(content.bytes);
   return decoded === undefined ? skip(path, 'binary') : { text: decoded.text, fingerprint: content.fingerprint };
+}
+
+/** Hex digits of a sha256; older repositories have 40, of a sha1. */
+const SHA256_DIGITS = 64;
+
+/** What git calls a file's content when no filter changes it, in a hash of so many hex digits; undefined when it can't be read. */
+export function blobOf(root: string, path: string, digits: number | undefined): string | undefined {
+  const content = readContent(root, path);
+  if ('reason' in content || content.bytes === undefined) return undefined;
+  const hash = createHash(digits === SHA256_DIGITS ? 'sha256' : 'sha1');
+  return hash.update(`blob ${content.bytes.length}\0`).update(content.bytes).digest('hex');
 }
 
 function readContent(root: string, path: string): Content | Skip {

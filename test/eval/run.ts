@@ -3,9 +3,11 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Completed, completeReport, completeRepository } from './complete.ts';
+import { type DuplicatesRun, duplicatesReport, runDuplicates } from './duplicates.ts';
 import { groups, interval, macro, mean, ndcg, percentile } from './metrics.ts';
 import { runMteb } from './mteb.ts';
 import { ABLATIONS, type Ablation, type Asked, readSpecs, rootOf, runRepository, type Spec } from './semble.ts';
+import { askClones, askTasks, askTwins, PAIRS, type SimilarAsked, similarReport } from './similar.ts';
 
 const HELP = `Measures retrieval quality on an outside benchmark.
 
@@ -13,7 +15,7 @@ const HELP = `Measures retrieval quality on an outside benchmark.
 
   --bench DIR      folder with semble/ (repos.json, annotations/) and mteb/ (mbpp/, humaneval/)
   --corpora DIR    one folder per repository, as the benchmark's layout script makes them
-  --set NAME       semble (default), complete, mbpp, humaneval or all
+  --set NAME       semble (default), complete, similar, duplicates, mbpp, humaneval or all
   --only NAMES     repositories, separated by commas; 'pinned' (default): those of the published revision; 'all'
   --half odd|even  every other repository in name order: tune on one half, check on the other
   --model NAME     a model folder or name; 'none' for words alone
@@ -46,6 +48,8 @@ for (const name of ['mbpp', 'humaneval'] as const) {
 }
 if (set === 'semble' || set === 'all') await runSemble();
 if (set === 'complete') await runComplete();
+if (set === 'similar') await runSimilar();
+if (set === 'duplicates') await runPlanted();
 
 /** The repositories that were asked for, in name order. */
 function chosenSpecs(): Spec[] {
@@ -72,6 +76,46 @@ async function runComplete(): Promise<void> {
     process.stderr.write(`${spec.name.padEnd(20)} ${share.toFixed(3)}  ${rows.length} functions\n`);
   }
   process.stdout.write(completeReport(completed));
+}
+
+async function runPlanted(): Promise<void> {
+  const folder = corporaFolder();
+  const runs: DuplicatesRun[] = [];
+  for (const spec of chosenSpecs().filter((one) => existsSync(rootOf(folder, one)))) {
+    const run = await runDuplicates(folder, spec);
+    runs.push(run);
+    const found = run.planted.filter((one) => one.found !== undefined);
+    const right = run.reported.filter(({ isRight }) => isRight);
+    process.stderr.write(
+      `${spec.name.padEnd(20)} ${found.length} of ${run.planted.length} planted, ${right.length} of ${run.reported.length} groups right (${run.bound.toFixed(2)} is chance), ${(run.ms / 1_000).toFixed(1)} s\n`,
+    );
+  }
+  process.stdout.write(duplicatesReport(runs));
+  if (out !== undefined)
+    writeFileSync(
+      out,
+      runs.flatMap((run) => [...run.planted, ...run.reported].map((one) => `${JSON.stringify(one)}\n`)).join(''),
+    );
+}
+
+async function runSimilar(): Promise<void> {
+  const folder = corporaFolder();
+  const asked: SimilarAsked[] = [];
+  const note = (name: string, rows: readonly SimilarAsked[]): void => {
+    asked.push(...rows);
+    const share = mean(rows.map(({ ranks }) => Number(ranks.find_similar > 0 && ranks.find_similar <= 5)));
+    process.stderr.write(`${name.padEnd(32)} ${share.toFixed(3)}  ${rows.length} questions\n`);
+  };
+  const specs = chosenSpecs().filter((one) => existsSync(rootOf(folder, one)));
+  for (const spec of specs) note(spec.name, await askClones(folder, spec, model));
+  for (const names of PAIRS) {
+    const pair = names.map((name) => specs.find((spec) => spec.name === name));
+    if (pair[0] && pair[1]) note(names.join('+'), await askTwins(folder, [pair[0], pair[1]], model));
+  }
+  const around = specs.filter(({ name }) => ['flask', 'express', 'gin'].includes(name));
+  note('tasks in three languages', await askTasks(folder, around, model));
+  process.stdout.write(similarReport(asked));
+  if (out !== undefined) writeFileSync(out, asked.map((one) => `${JSON.stringify(one)}\n`).join(''));
 }
 
 async function runSemble(): Promise<void> {

@@ -50,6 +50,10 @@ export class MemoryIndex implements CodeIndex {
     return this.#answer(request.path ?? 'prefix', () => 1, request.limit);
   }
 
+  async duplicates(): ReturnType<CodeIndex['duplicates']> {
+    return { filesRead: this.#files.size, groups: [] };
+  }
+
   async status(): Promise<Status> {
     return {
       root: this.root,

@@ -10,6 +10,32 @@ beforeAll(() => {
 });
 afterAll(() => place.remove());
 
+describe('dupes', () => {
+  test('lists copies by what they save, and fails on request when there are any', () => {
+    const body = Array.from(
+      { length: 9 },
+      (_, at) => `  total${at} = crates.filter((crate) => crate.size > ${at}).length;`,
+    );
+    const copy = (name: string): string => [`export function ${name}(crates) {`, ...body, '}', ''].join('\n');
+    const own = makePlace({ 'one.js': copy('first'), 'two.js': `// Again.\n${copy('first')}` });
+    try {
+      const { status, stdout, stderr } = runCli(own, ['dupes']);
+      expect(stdout).toBe(
+        '11 lines to save: 2 places of 11 lines or more, identical\n  one.js:1-11\n  two.js:2-12\n\n',
+      );
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '1 group, 11 lines in all (2 files read).\n' });
+      expect(runCli(own, ['dupes', '--fail', '--quiet']).status).toBe(1);
+      const json = JSON.parse(runCli(own, ['dupes', '--json', '--limit', '1']).stdout);
+      expect(json).toMatchObject({ found: 1, filesRead: 2, groups: [{ verdict: 'identical', saving: 11 }] });
+      expect(runCli(own, ['dupes', '--fail', '--min-lines', '12'])).toMatchObject({ status: 0, stdout: '' });
+      expect(runCli(own, ['dupes', '--since', 'nowhere']).status).toBe(2);
+      expect(runCli(own, ['dupes', 'one.js']).status).toBe(2);
+    } finally {
+      own.remove();
+    }
+  });
+});
+
 describe('search', () => {
   test('indexes a cold repository first and prints what it found', () => {
     const { status, stdout, stderr } = runCli(place, ['search', 'who', 'holds', 'the', 'lease', 'of', 'a', 'parcel']);

@@ -9,7 +9,7 @@ const PARTS_MAX = 8;
 
 /** Lines that name a module: by a keyword at their start, or by a call that loads one. */
 const LEAD =
-  /^\s*(?:\.\s|(?:import|from|use|using|require|require_relative|include|#\s*include|#\s*import|alias|open|source|mod|export\b.*\bfrom|@import|load|autoload)\b(?!\s*[(=.:,)]))/;
+  /^\s*(?:\.\s|(?:import|from|use|using|require|require_relative|include|#\s*include|#\s*import|alias|open|source|mod|export\b.*\bfrom|@import|load|autoload)\b(?!\.|\s*[(=:,)]))/;
 const CALL = /\b(?:require|@import|import|dofile|include_once|require_once|Code\.require_file)\s*\(?\s*["'`]/;
 
 /** The modules that a text imports, in order, each once. */

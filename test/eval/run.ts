@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Completed, completeReport, completeRepository } from './complete.ts';
+import { type Documented, docsReport, documentRepository } from './docs.ts';
 import { groups, interval, macro, mean, ndcg, percentile } from './metrics.ts';
 import { runMteb } from './mteb.ts';
 import { ABLATIONS, type Ablation, type Asked, readSpecs, rootOf, runRepository, type Spec } from './semble.ts';
@@ -13,7 +14,7 @@ const HELP = `Measures retrieval quality on an outside benchmark.
 
   --bench DIR      folder with semble/ (repos.json, annotations/) and mteb/ (mbpp/, humaneval/)
   --corpora DIR    one folder per repository, as the benchmark's layout script makes them
-  --set NAME       semble (default), complete, mbpp, humaneval or all
+  --set NAME       semble (default), complete, docs, mbpp, humaneval or all
   --only NAMES     repositories, separated by commas; 'pinned' (default): those of the published revision; 'all'
   --half odd|even  every other repository in name order: tune on one half, check on the other
   --model NAME     a model folder or name; 'none' for words alone
@@ -46,6 +47,7 @@ for (const name of ['mbpp', 'humaneval'] as const) {
 }
 if (set === 'semble' || set === 'all') await runSemble();
 if (set === 'complete') await runComplete();
+if (set === 'docs') await runDocs();
 
 /** The repositories that were asked for, in name order. */
 function chosenSpecs(): Spec[] {
@@ -60,6 +62,18 @@ function corporaFolder(): string {
   if (corpora !== undefined) return corpora;
   process.stderr.write('--corpora is missing: the folder with the laid-out repositories\n');
   process.exit(2);
+}
+
+async function runDocs(): Promise<void> {
+  const documented: Documented[] = [];
+  for (const spec of chosenSpecs()) {
+    const rows = await documentRepository(corporaFolder(), spec, model);
+    documented.push(...rows);
+    const share = mean(rows.map(({ rank }) => Number(rank.search_code > 0 && rank.search_code <= 5)));
+    process.stderr.write(`${spec.name.padEnd(20)} ${share.toFixed(3)}  ${rows.length} questions\n`);
+  }
+  process.stdout.write(docsReport(documented));
+  if (out !== undefined) writeFileSync(out, documented.map((row) => `${JSON.stringify(row)}\n`).join(''));
 }
 
 async function runComplete(): Promise<void> {

@@ -19,7 +19,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['sync.ts', 'search.ts'],
   ['cursor.ts'],
   ['expect.ts'],
-  ['similar.ts', 'complete.ts'],
+  ['similar.ts', 'complete.ts', 'drift'],
   ['sessions.ts'],
   ['housekeeping.ts', 'stall.ts'],
   ['upkeep.ts'],

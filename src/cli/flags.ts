@@ -28,6 +28,8 @@ export const FLAGS = {
   'min-similarity': { value: 'X', about: 'Leave out what is less alike, 0 to 1' },
   'prefix-file': { value: 'FILE', about: "Unsaved text before the cursor; '-' reads it from standard input" },
   'suffix-file': { value: 'FILE', about: 'Unsaved text after the cursor' },
+  since: { value: 'REV', about: 'Only what changed since this commit, tag or branch' },
+  fail: { about: 'Exit with 1 when something was found, for CI' },
   'dry-run': { about: 'Show what would be done, and do nothing' },
   all: { about: 'All of them, needed or not: what is missing is made again' },
   yes: { about: 'Do not ask' },
@@ -55,6 +57,8 @@ export type Options = {
   readonly suffixFile?: string;
   readonly model?: string;
   readonly logLevel?: string;
+  readonly since?: string;
+  readonly fail: boolean;
   readonly dryRun: boolean;
   readonly all: boolean;
   readonly yes: boolean;
@@ -130,6 +134,8 @@ function toOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     suffixFile: last('suffix-file'),
     model: last('model'),
     logLevel: oneOf('log-level', last('log-level'), ['error', 'warn', 'info', 'debug']),
+    since: last('since'),
+    fail: given.has('fail'),
     dryRun: given.has('dry-run'),
     all: given.has('all'),
     yes: given.has('yes'),

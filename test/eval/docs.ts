@@ -15,7 +15,7 @@ import { groups, interval, mean, ndcg, type Target } from './metrics.ts';
 import { places, rootOf, type Spec, withIndex } from './semble.ts';
 
 /** Questions of one repository and direction: a large manual is not to outweigh the others. */
-const EACH_MAX = 20;
+const EACH_MAX = 30;
 /** A section that names more is a list, and a symbol that more sections name is in common use: neither is about the other. */
 const NAMED_MAX = 5;
 const SECTIONS_MAX = 3;

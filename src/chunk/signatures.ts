@@ -77,11 +77,13 @@ class Reader {
     return joinNeighbours(comments).flatMap(({ first, last }) => {
       const row = last.endPosition.row + (last.endPosition.column === 0 ? 0 : 1);
       const column = this.#lines[row]?.search(/\S/) ?? -1;
-      if (column < 0) return [];
-      let start = root.descendantForPosition({ row, column });
-      while (start?.parent && start.parent.parent !== null && beginsAt(start.parent, row, column)) start = start.parent;
-      const definition = start && this.#definitionIn(start);
-      if (!start || !definition) return [];
+      if (column < 0 || this.#lines[row]![column] === '#') return []; // a line of the preprocessor
+      // A character, not a point: at a point between two nodes the one around both would answer.
+      let start = root.descendantForPosition({ row, column }, { row, column: column + 1 });
+      if (start === null || !beginsAt(start, row, column)) return [];
+      while (start.parent && start.parent.parent !== null && beginsAt(start.parent, row, column)) start = start.parent;
+      const definition = this.#definitionIn(start);
+      if (definition === undefined) return [];
       const comment = this.#file.text.slice(first.startIndex, last.endIndex);
       return [{ ...this.#read(definition, start), comment, commentLine: first.startPosition.row + 1 }];
     });

@@ -1,6 +1,7 @@
 /** `dowser docs-drift`: prints where prose and comments no longer say what the code does. */
-import type { Drift, DriftReport } from '../drift/drift.ts';
+import type { DriftReport } from '../drift/drift.ts';
 import { findDrift } from '../drift/drift.ts';
+import type { Drift } from '../drift/finding.ts';
 import { number } from '../mcp/text.ts';
 import { visibleLine } from '../mcp/visible.ts';
 import { configFor, refuseWords } from './actions.ts';

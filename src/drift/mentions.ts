@@ -13,9 +13,11 @@ export type Mention = {
 
 /** Prose about what was: it names what is gone on purpose. */
 const DIARY =
-  /change|history|news|release|migrat|upgrad|licen[cs]e|todo|roadmap|deprecat|(^|\/)(rfcs?|adrs?|blog|archive|proposals?)\//i;
+  /change|history|news|release|migrat|upgrad|licen[cs]e|todo|roadmap|deprecat|(^|\/)(rfcs?|adrs?|seps?|peps?|keps?|blog|archive|proposals?)\/|[-_/]v\d/i;
 const PAST =
-  /\b(?:deprecat|remov|renam|replac|former|previous|legacy|obsolete|no longer|used to|was called|instead of|earlier|older|prior|planned|todo|historic|drop|moved|version(?:changed|removed|added))/i;
+  /\b(?:deprecat|remov|renam|replac|former|previous|legacy|obsolete|no longer|used to|was called|instead of|earlier|older|prior|planned|todo|historic|drop|moved|propos|version(?:changed|removed|added))/i;
+/** An old name and its new one. */
+const ARROW = /\s(?:->|=>|→)\s/;
 const MARKS = /(`{1,2})(?!`)([^`\n]{2,160}?)\1(?!`)/g;
 const HEADING =
   /^#{1,6}\s+(.+?)\s*#*$|^\.\. (?:[\w-]+:)?(?:function|method|class|data|attribute|autofunction|autoclass|automethod)::\s*(.+)$/;
@@ -48,7 +50,9 @@ export function readMentions(path: string, text: string): Mention[] {
 }
 
 function speaksOfPast(lines: readonly string[], at: number): boolean {
-  return PAST.test(lines.slice(Math.max(0, at - AROUND_LINES), at + AROUND_LINES + 1).join(' '));
+  return (
+    ARROW.test(lines[at]!) || PAST.test(lines.slice(Math.max(0, at - AROUND_LINES), at + AROUND_LINES + 1).join(' '))
+  );
 }
 
 function readMention(inner: string, line: number, text: string): Mention[] {

@@ -17,6 +17,7 @@ const FILES_MAX = 6;
 
 export type Wanted = {
   readonly symbols: ReadonlySet<string>;
+  /** From the root. */
   readonly paths: ReadonlySet<string>;
   readonly flags: ReadonlySet<string>;
   /** Parameters that a call in prose names, as `function(parameter`. */
@@ -36,24 +37,23 @@ export async function proveVanished(
     const [symbols, paths, flags, passed] = [wanted.symbols, wanted.paths, wanted.flags, wanted.passed].map(open);
     if (symbols!.length + paths!.length + flags!.length + passed!.length === 0) break;
     const files = await listPast(root, commit, signal);
-    for (const name of paths!) {
-      const file = files.find(({ path }) => path === name || path.endsWith(`/${name}`));
-      if (file !== undefined) proofs.set(name, { commit, path: file.path });
-    }
+    const blobs = new Map(files.map(({ path, blob }) => [path, blob]));
+    for (const path of paths!) if (blobs.has(path)) proofs.set(path, { commit, path });
     const functions = passed!.map((call) => call.split('(')[0]!);
     const found = await findPast(root, commit, [...new Set([...symbols!, ...flags!, ...functions])], signal);
-    const blobs = new Map(files.map(({ path, blob }) => [path, blob]));
     const code = (word: string): string[] =>
       (found.get(word) ?? []).filter((path) => kindOf(path, languageOf(path)) === 'code' && !EXAMPLES.test(path));
-    for (const flag of flags!) {
-      const [path] = code(flag);
-      if (path !== undefined) proofs.set(flag, { commit, path });
-    }
-    const looked = new Map([...symbols!, ...functions].map((word) => [word, code(word).slice(0, FILES_MAX)]));
+    const looked = new Map(
+      [...symbols!, ...flags!, ...functions].map((word) => [word, code(word).slice(0, FILES_MAX)]),
+    );
     const past = await readPast(root, [...new Set([...looked.values()].flat())], blobs, signal);
     for (const name of symbols!) {
       const path = looked.get(name)!.find((path) => past.get(path)?.symbols.has(name));
       if (path !== undefined) proofs.set(name, { commit, path });
+    }
+    for (const flag of flags!) {
+      const path = looked.get(flag)!.find((path) => past.get(path)?.quoted.has(flag));
+      if (path !== undefined) proofs.set(flag, { commit, path });
     }
     for (const call of passed!) {
       const [name = '', parameter = ''] = call.split('(');
@@ -79,18 +79,25 @@ export async function readDefined(file: SourceFile): Promise<Defined> {
   return { symbols: new Set(chunks.flatMap(({ symbols }) => symbols)), heads };
 }
 
+/** A program's own option stands in quotes in its code; another program's in a comment or a command line. */
+const QUOTED_FLAG = /["'`](--[a-z][\w-]+)(?=["'`=, ])/g;
+
+type Past = Defined & { readonly quoted: ReadonlySet<string> };
+
 async function readPast(
   root: string,
   paths: readonly string[],
   blobs: ReadonlyMap<string, string>,
   signal: AbortSignal | undefined,
-): Promise<Map<string, Defined>> {
+): Promise<Map<string, Past>> {
   const wanted = paths.flatMap((path) => blobs.get(path) ?? []);
   const texts = await readBlobs(root, wanted, signal);
-  const past = new Map<string, Defined>();
+  const past = new Map<string, Past>();
   for (const path of paths) {
     const text = texts.get(blobs.get(path) ?? '');
-    if (text !== undefined) past.set(path, await readDefined(pastFile(path, text)));
+    if (text === undefined) continue;
+    const quoted = new Set([...text.matchAll(QUOTED_FLAG)].map(([, flag]) => flag!));
+    past.set(path, { ...(await readDefined(pastFile(path, text))), quoted });
   }
   return past;
 }

@@ -7,7 +7,8 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, r
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Documented, readSignatures } from '../../src/chunk/signatures.ts';
-import { type Drift, findDrift } from '../../src/drift/drift.ts';
+import { findDrift } from '../../src/drift/drift.ts';
+import type { Drift } from '../../src/drift/finding.ts';
 import { type Mention, readMentions } from '../../src/drift/mentions.ts';
 import { findLostParameters, readParameters } from '../../src/drift/parameters.ts';
 import { readDefined } from '../../src/drift/vanished.ts';

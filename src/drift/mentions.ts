@@ -27,9 +27,13 @@ const MAKES =
 /** Lines around a mention that may say that it is gone. */
 const AROUND_LINES = 3;
 
+export function isDiary(path: string): boolean {
+  return DIARY.test(path);
+}
+
 /** Mentions of a text of prose; none in a log of changes, in fences, or where the words around speak of the past. */
 export function readMentions(path: string, text: string): Mention[] {
-  if (DIARY.test(path)) return [];
+  if (isDiary(path)) return [];
   const lines = text.split(/\r?\n/);
   const found: Mention[] = [];
   const made = new Set([...text.matchAll(MAKES)].map(([, keyword, assigned]) => keyword ?? assigned));

@@ -6,6 +6,7 @@ import { type Commit, findPast, listPast, readBlobs } from '../source/history.ts
 import { kindOf } from '../source/kinds.ts';
 import { splitIdentifier } from '../tokens.ts';
 import type { SourceFile } from '../types.ts';
+import { isDiary } from './mentions.ts';
 
 /** What was once there, and where it was last seen. */
 export type Proof = { readonly commit: Commit; readonly path: string };
@@ -13,7 +14,7 @@ export type Proof = { readonly commit: Commit; readonly path: string };
 /** What an example defines is the example's, as in the prose around it. */
 const EXAMPLES = /(?:^|\/)(?:examples?|samples?|demos?|docs?|snippets?|tutorials?)\//i;
 /** Files in which a word stood that are looked into for its definition. */
-const FILES_MAX = 6;
+const FILES_MAX = 40;
 
 export type Wanted = {
   readonly symbols: ReadonlySet<string>;
@@ -43,21 +44,23 @@ export async function proveVanished(
     const found = await findPast(root, commit, [...new Set([...symbols!, ...flags!, ...functions])], signal);
     const code = (word: string): string[] =>
       (found.get(word) ?? []).filter((path) => kindOf(path, languageOf(path)) === 'code' && !EXAMPLES.test(path));
-    const looked = new Map(
-      [...symbols!, ...flags!, ...functions].map((word) => [word, code(word).slice(0, FILES_MAX)]),
-    );
+    // Prose that named it only after it was gone means something else.
+    const isNamed = (word: string): boolean =>
+      (found.get(word) ?? []).some((path) => kindOf(path, languageOf(path)) === 'docs' && !isDiary(path));
+    const named = [...symbols!, ...flags!, ...functions].filter(isNamed);
+    const looked = new Map(named.map((word) => [word, code(word).slice(0, FILES_MAX)]));
     const past = await readPast(root, [...new Set([...looked.values()].flat())], blobs, signal);
     for (const name of symbols!) {
-      const path = looked.get(name)!.find((path) => past.get(path)?.symbols.has(name));
+      const path = looked.get(name)?.find((path) => past.get(path)?.symbols.has(name));
       if (path !== undefined) proofs.set(name, { commit, path });
     }
     for (const flag of flags!) {
-      const path = looked.get(flag)!.find((path) => past.get(path)?.quoted.has(flag));
+      const path = looked.get(flag)?.find((path) => past.get(path)?.quoted.has(flag));
       if (path !== undefined) proofs.set(flag, { commit, path });
     }
     for (const call of passed!) {
       const [name = '', parameter = ''] = call.split('(');
-      const path = looked.get(name)!.find((path) => past.get(path)?.heads.get(name)?.has(parameter));
+      const path = looked.get(name)?.find((path) => past.get(path)?.heads.get(name)?.has(parameter));
       if (path !== undefined) proofs.set(call, { commit, path });
     }
   }
@@ -108,11 +111,12 @@ function pastFile(path: string, text: string): SourceFile {
   return { path, language, kind: 'code', depth: 'full', text, hash: '', fingerprint, encoding: 'utf-8' };
 }
 
-/** The one of these names that shares most parts with a lost one, when it shares half of them. */
+/** The one of these names that shares most parts with a lost one, when it shares half of them and is of its sort. */
 export function nearestName(lost: string, names: Iterable<string>): string | undefined {
   const parts = new Set(splitIdentifier(lost));
   let best: { name: string; share: number } | undefined;
   for (const name of names) {
+    if (/^\p{Lu}/u.test(name) !== /^\p{Lu}/u.test(lost)) continue; // a class and a function
     const own = new Set(splitIdentifier(name));
     const share = [...parts].filter((part) => own.has(part)).length / Math.max(parts.size, own.size);
     if (share >= 0.5 && (best === undefined || share > best.share)) best = { name, share };

@@ -5,6 +5,7 @@ import { FLAGS, type FlagName, readFlags, UsageError } from '../../src/cli/flags
 
 const ALL = Object.keys(FLAGS) as FlagName[];
 const SWITCHES_OFF = {
+  fail: false,
   dryRun: false,
   all: false,
   yes: false,

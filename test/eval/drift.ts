@@ -18,8 +18,9 @@ import { scan } from '../../src/source/scan.ts';
 import type { SourceFile } from '../../src/types.ts';
 import { groups } from './metrics.ts';
 
-/** Planted in one repository, of each kind. */
+/** Planted in one repository, of each kind; and of names in one file of prose, which is not to become a tale of the past. */
 const EACH_MAX = 20;
+const FILE_MAX = 4;
 
 const KINDS = ['parameter', 'symbol', 'call', 'path'] as const;
 type Kind = (typeof KINDS)[number];
@@ -134,7 +135,7 @@ async function plantNames(files: readonly SourceFile[]): Promise<Wanted[]> {
     .flatMap(({ path, text }) => readMentions(path, text).map((one) => ({ ...one, path })));
   if (mentions.length === 0) return [];
   const code = files.filter(({ kind }) => kind === 'code');
-  const paths = new Set(files.map(({ path }) => path));
+  const paths = new Set(files.filter(({ kind }) => kind !== 'docs').map(({ path }) => path));
   const defined = new Map<string, SourceFile[]>();
   const heads = new Map<string, ReadonlySet<string>>();
   for (const file of code) {
@@ -149,8 +150,9 @@ async function plantNames(files: readonly SourceFile[]): Promise<Wanted[]> {
     make: (one: Mention & { path: string }) => Wanted,
   ) => {
     const first = [...groups(chosen, ({ name }) => name).values()].map(([one]) => one!);
-    for (const one of sample(first, ({ path, name }) => `${what} ${path} ${name}`).slice(0, EACH_MAX))
-      wanted.push(make(one));
+    const inOrder = sample(first, ({ path, name }) => `${what} ${path} ${name}`);
+    const spread = [...groups(inOrder, ({ path }) => path).values()].flatMap((of) => of.slice(0, FILE_MAX));
+    for (const one of spread.slice(0, EACH_MAX)) wanted.push(make(one));
   };
   const isOnce = ({ name }: Mention): boolean =>
     defined.get(name)?.length === 1 && !/(^|\/)(examples?|docs?)\//.test(defined.get(name)![0]!.path);

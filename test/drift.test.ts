@@ -189,19 +189,29 @@ describe('prose', () => {
     expect(await reported(root)).toEqual([]);
   });
 
-  test('that names many things of another time is left out as a whole, and that is said', async () => {
+  test('that names many things of many times is left out as a whole, and that is said; what one commit renamed is not', async () => {
     const names = Array.from({ length: 9 }, (_, at) => `openParcel${at}`);
-    const code = (suffix: string) => names.map((name) => `export function ${name}${suffix}() {}\n`).join('');
-    const prose = names.map((name) => `- \`${name}\`\n`).join('');
-    const root = makeRepository({
-      'src/parcel.js': code(''),
-      'README.md': prose,
+    const code = (renamed: number) =>
+      names.map((name, at) => `export function ${name}${at < renamed ? 'Renewed' : ''}() {}\n`).join('');
+    const files = {
+      'README.md': names.map((name) => `- \`${name}\`\n`).join(''),
       'docs/one.md': 'Call `openParcel3`.\n',
-    });
-    commit(root, { 'src/parcel.js': code('Renewed') });
-    const { found, notes } = await findDrift(root, {});
+    };
+    const atOnce = makeRepository({ ...files, 'src/parcel.js': code(0) });
+    commit(atOnce, { 'src/parcel.js': code(9) });
+    expect(await reported(atOnce)).toHaveLength(10);
+    const slowly = makeRepository({ ...files, 'src/parcel.js': code(0) });
+    for (const renamed of [3, 6, 9]) commit(slowly, { 'src/parcel.js': code(renamed) });
+    const { found, notes } = await findDrift(slowly, {});
     expect(found.map(({ path, name }) => `${path} ${name}`)).toEqual(['docs/one.md openParcel3']);
     expect(notes).toEqual([expect.stringMatching(/^README\.md names 9 things that are gone/)]);
+  });
+
+  test('that named a thing only after it was gone means something else', async () => {
+    const root = makeRepository({ 'src/parcel.js': CODE });
+    commit(root, { 'src/parcel.js': CODE.replace('openParcel', 'other') });
+    commit(root, { 'README.md': PROSE });
+    expect(await reported(root)).toEqual([]);
   });
 });
 

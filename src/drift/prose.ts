@@ -9,8 +9,12 @@ import { nearestName, type Proof, proveVanished, readDefined } from './vanished.
 /** A mention and the file of prose that it stands in. */
 export type Placed = Mention & { readonly path: string };
 
-/** Different vanished names of one file: celery's tables of renamed settings have twenty, what drifted unseen one to four. */
+/**
+ * Different vanished names of one file, and the commits that last had them: celery's tables of renamed settings have twenty
+ * names of many years; what drifted unseen has one to four, and what one release renamed has one commit.
+ */
 const VANISHED_MAX = 8;
+const TIMES_MAX = 2;
 
 export async function findVanished(
   present: Present,
@@ -30,17 +34,18 @@ export async function findVanished(
     passed: new Set(changed.map(({ sought }) => sought)),
   };
   const proofs = await proveVanished(present.root, commits, wanted, signal);
-  const found: Drift[] = [];
+  const found: Seen[] = [];
   for (const { mention, sought } of absent) {
     const proof = proofs.get(sought);
-    if (proof !== undefined) found.push(await gone(present, mention, proof));
+    if (proof !== undefined) found.push({ drift: await gone(present, mention, proof), commit: proof.commit.id });
   }
   for (const { mention, word, sought } of changed) {
     const proof = proofs.get(sought);
     if (proof === undefined) continue;
     const why = `${mention.name} took \`${word}\` ${seen(proof)}, and has no such parameter now`;
     const now = oneLine(signatures.get(mention.name)![0]!.head);
-    found.push({ ...placed(mention), what: 'call', name: word, now, why, certainty: CERTAINTY.call });
+    const drift = { ...placed(mention), what: 'call', name: word, now, why, certainty: CERTAINTY.call } as const;
+    found.push({ drift, commit: proof.commit.id });
   }
   return leaveOutHistories(found);
 }
@@ -82,16 +87,25 @@ async function gone(present: Present, mention: Placed, proof: Proof): Promise<Dr
   return { ...finding, now, why: `was defined ${seen(proof)}; nothing but prose has this name now` };
 }
 
-/** Prose with many names of the past tells of the past (a table of old and new names), or is as a whole of another time. */
-function leaveOutHistories(found: readonly Drift[]): { kept: Drift[]; notes: string[] } {
-  const names = new Map<string, Set<string>>();
-  for (const { path, name } of found) names.set(path, (names.get(path) ?? new Set()).add(name));
-  const isHistory = (path: string): boolean => names.get(path)!.size > VANISHED_MAX;
-  const notes = [...names.keys()].filter(isHistory).map((path) => {
-    const count = names.get(path)!.size;
-    return `${path} names ${count} things that are gone: it seems to tell of another time, and was left out.`;
-  });
-  return { kept: found.filter(({ path }) => !isHistory(path)), notes };
+/** A finding and the commit that last had what it names. */
+type Seen = { readonly drift: Drift; readonly commit: string };
+
+/** Prose with many names of many times tells of the past (a table of old and new names), or is as a whole of another time. */
+function leaveOutHistories(found: readonly Seen[]): { kept: Drift[]; notes: string[] } {
+  const files = new Map<string, { names: Set<string>; commits: Set<string> }>();
+  for (const { drift, commit } of found) {
+    const file = files.get(drift.path) ?? { names: new Set(), commits: new Set() };
+    files.set(drift.path, { names: file.names.add(drift.name), commits: file.commits.add(commit) });
+  }
+  const histories = [...files].filter(
+    ([, { names, commits }]) => names.size > VANISHED_MAX && commits.size > TIMES_MAX,
+  );
+  const notes = histories.map(
+    ([path, { names }]) =>
+      `${path} names ${names.size} things that are gone: it seems to tell of another time, and was left out.`,
+  );
+  const left = new Set(histories.map(([path]) => path));
+  return { kept: found.map(({ drift }) => drift).filter(({ path }) => !left.has(path)), notes };
 }
 
 function placed({ path, line, name, text }: Placed) {

@@ -64,10 +64,7 @@ class Reader {
         found.push(signature);
         if (DOCSTRING.has(this.#file.language)) this.#keepDocstring(node, signature);
       }
-      for (let at = node.namedChildCount - 1; at >= 0; at--) {
-        const child = node.namedChild(at);
-        if (child !== null) waiting.push(child);
-      }
+      for (const child of node.namedChildren.toReversed()) if (child !== null) waiting.push(child);
     }
     return found;
   }

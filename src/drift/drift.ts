@@ -31,7 +31,7 @@ export type DriftOptions = {
 /** Commits of the main line, evenly spaced, in which vanished names are looked for: each costs one `git grep`. */
 const COMMITS_MAX = 24;
 /** A file without one of these has no documented parameter: it is not parsed. */
-const TAGS = /[@\\]param\b|<param\s|:param\s|^\s*(?:Args|Arguments|Parameters):?\s*$|-\s+[Pp]arameter\s/m;
+const TAGS = /[@\\]param\b|<param\s|:param\s|^[ \t]*(?:Args|Arguments|Parameters):?[ \t\r]*$|-\s+[Pp]arameter\s/m;
 
 /** Reports drift, most certain first. Reads files and git objects; writes nothing. */
 export async function findDrift(root: string, { paths = [], since, signal }: DriftOptions): Promise<DriftReport> {

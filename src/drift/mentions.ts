@@ -26,6 +26,8 @@ const MAKES =
   /\b(?:def|class|function|func|fn|fun|struct|interface|type|const|let|var|val|module)\s+([\w$]+)|^[ \t>]*([\w$]+)\s*:?=(?!=)/gm;
 /** Lines around a mention that may say that it is gone. */
 const AROUND_LINES = 3;
+/** What comes later in a line is no prose that a person wrote. */
+const LINE_CHARS_MAX = 2_000;
 
 export function isDiary(path: string): boolean {
   return DIARY.test(path);
@@ -34,7 +36,7 @@ export function isDiary(path: string): boolean {
 /** Mentions of a text of prose; none in a log of changes, in fences, or where the words around speak of the past. */
 export function readMentions(path: string, text: string): Mention[] {
   if (isDiary(path)) return [];
-  const lines = text.split(/\r?\n/);
+  const lines = text.split(/\r?\n/).map((line) => line.slice(0, LINE_CHARS_MAX));
   const found: Mention[] = [];
   const made = new Set([...text.matchAll(MAKES)].map(([, keyword, assigned]) => keyword ?? assigned));
   let fence = '';

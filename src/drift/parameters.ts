@@ -10,6 +10,8 @@ const WORD = /[\p{L}_$][\p{L}\p{N}_$]*/gu;
 const ELSEWHERE =
   /@(?:callback|typedef|overload|inheritdoc|function|method|name|event|macro)\b|\{@inherit|<inheritdoc/i;
 
+const LINE_CHARS_MAX = 500;
+
 /** Documented parameters that are nowhere in the definition; empty where it can take more than it names. */
 export function findLostParameters(definition: Documented, language: string): Named[] {
   const { comment, head, body, isContainer } = definition;
@@ -47,7 +49,7 @@ function isUsed(name: string, body: string): boolean {
 
 /** The parameters that a comment documents, in the ways of its language. */
 export function readParameters(comment: string, language: string): Named[] {
-  const lines = comment.split('\n').map((line) => line.replace(/\r$/, ''));
+  const lines = comment.split('\n').map((line) => line.slice(0, LINE_CHARS_MAX).trimEnd());
   const bare =
     language === 'python' ? lines : lines.map((line) => line.replace(/^\s*(?:\/\*\*?|\*\/|\*|\/\/[/!]?|--+|#+)/, ''));
   const tagged = bare.flatMap((text, line) => tagsOf(text, language).map((name) => ({ name, line })));

@@ -8,6 +8,8 @@ export type Past = { readonly path: string; readonly blob: string };
 
 /** Words asked for at once: git compares each with every line. */
 const WORDS_MAX = 2_000;
+/** Blobs read at once: all of them are held in memory. */
+const BLOBS_MAX = 200;
 const BLOB_BYTES_MAX = 1024 * 1024;
 
 /** The commits of the main line, newest first; none where there is no repository or no commit yet. */
@@ -47,7 +49,15 @@ export async function findPast(
   const asked = words.filter((word) => word !== '' && !word.includes('\n')).slice(0, WORDS_MAX);
   const found = new Map<string, Set<string>>();
   if (asked.length === 0) return new Map();
-  const grep = ['grep', '--no-textconv', '--no-recurse-submodules', '--no-color', '--no-column', '--no-line-number'];
+  const grep = [
+    'grep',
+    '--no-textconv',
+    '--no-recurse-submodules',
+    '--no-color',
+    '--no-column',
+    '--no-line-number',
+    '--no-full-name',
+  ];
   const output = await ask(root, [...grep, '-I', '-F', '-w', '-o', '-z', '-f', '-', id], {
     signal,
     input: asked.join('\n'),
@@ -67,8 +77,14 @@ export async function readBlobs(
   signal?: AbortSignal,
 ): Promise<Map<string, string>> {
   const texts = new Map<string, string>();
-  if (blobs.length === 0) return texts;
-  const output = await ask(root, ['cat-file', '--batch'], { signal, input: `${blobs.join('\n')}\n` });
+  for (let at = 0; at < blobs.length; at += BLOBS_MAX) {
+    const input = `${blobs.slice(at, at + BLOBS_MAX).join('\n')}\n`;
+    keepBlobs(await ask(root, ['cat-file', '--batch'], { signal, input }), texts);
+  }
+  return texts;
+}
+
+function keepBlobs(output: Buffer | undefined, texts: Map<string, string>): void {
   for (let at = 0; output !== undefined && at < output.length; ) {
     const end = output.indexOf(10, at);
     if (end === -1) break;
@@ -79,7 +95,6 @@ export async function readBlobs(
     if (type === 'blob' && bytes <= BLOB_BYTES_MAX) texts.set(blob, output.subarray(at, at + bytes).toString());
     at += bytes + 1;
   }
-  return texts;
 }
 
 /** What git wrote; undefined where it can't answer (no repository, no such thing, objects that a partial clone lacks). */

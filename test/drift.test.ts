@@ -92,6 +92,7 @@ describe('a comment that documents a parameter', () => {
     ['rest.js', '/** @param {number} depth */\nfunction walk(...numbers) {\n  return numbers;\n}\n'],
     ['pattern.js', '/** @param {object} options */\nfunction walk({ reach }) {\n  return reach;\n}\n'],
     ['arguments.js', '/** @param {number} depth */\nfunction walk() {\n  return arguments[0];\n}\n'],
+    ['unused.lua', '--- Walks.\n---@param depth number\nlocal function walk(reach, _)\n  return reach\nend\n'],
     ['inner.js', '/** @param {number} depth */\nfunction walk(reach) {\n  return (depth) => depth + reach;\n}\n'],
     [
       'callback.js',
@@ -183,11 +184,14 @@ describe('prose', () => {
     expect(await reported(root)).toEqual([]);
   });
 
-  test('about an example is passed over: what it defines is its own', async () => {
-    const root = makeRepository({ 'examples/parcel.js': CODE, 'README.md': PROSE });
-    commit(root, { 'examples/parcel.js': 'export {};\n' });
-    expect(await reported(root)).toEqual([]);
-  });
+  test.each(['examples/parcel.js', 'lib/packages/parcel.js'])(
+    "about what %s defined is passed over: it is not the repository's own",
+    async (path) => {
+      const root = makeRepository({ [path]: CODE, 'README.md': PROSE });
+      commit(root, { [path]: 'export {};\n' });
+      expect(await reported(root)).toEqual([]);
+    },
+  );
 
   test('that names many things of many times is left out as a whole, and that is said; what one commit renamed is not', async () => {
     const names = Array.from({ length: 9 }, (_, at) => `openParcel${at}`);

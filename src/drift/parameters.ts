@@ -31,6 +31,7 @@ function plain(name: string): string {
 /** Rest and keyword parameters, patterns and `arguments`: the names are told only by the body, or by nobody. */
 function takesMore(head: string, body: string, language: string): boolean {
   if (/\.\.\.|\bfunc_get_args\b/.test(head) || /\bfunc_get_args\b|__VA_ARGS__/.test(body)) return true;
+  if (/[(,]\s*_\s*[,):]/.test(head)) return true; // the name may have been that of one that is not used
   if (language === 'python' || language === 'ruby') return /[(,]\s*\*{1,2}\w|[(,]\s*&|=\s*\{/.test(head);
   if (/script$/.test(language)) return /[(,]\s*[{[]/.test(head) || /\barguments\b/.test(body);
   return false;

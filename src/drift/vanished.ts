@@ -11,8 +11,9 @@ import { isDiary } from './mentions.ts';
 /** What was once there, and where it was last seen. */
 export type Proof = { readonly commit: Commit; readonly path: string };
 
-/** What an example defines is the example's, as in the prose around it. */
-const EXAMPLES = /(?:^|\/)(?:examples?|samples?|demos?|docs?|snippets?|tutorials?)\//i;
+/** What an example defines is the example's, as in the prose around it; what was carried along is there still, elsewhere. */
+const EXAMPLES =
+  /(?:^|\/)(?:examples?|samples?|demos?|docs?|snippets?|tutorials?|_?vendor(?:ed)?|third[_-]?party|deps|extern(?:al)?)\/|\w\/packages\//i;
 /** Files in which a word stood that are looked into for its definition. */
 const FILES_MAX = 40;
 

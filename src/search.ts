@@ -58,7 +58,7 @@ const GLOB_CHARS_MAX = 1_000;
 const GLOB_STARS_MAX = 12;
 
 /** A path passes when one of the globs fits (or there are only exclusions) and no exclusion does; a bare folder means all below it. */
-function pathTest(globs: readonly string[]): (path: string) => boolean {
+export function pathTest(globs: readonly string[]): (path: string) => boolean {
   const compile = (glob: string) => {
     if (glob.length > GLOB_CHARS_MAX || glob.split(/\*+/).length > GLOB_STARS_MAX + 1)
       throw new DowserError(

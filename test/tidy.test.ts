@@ -20,7 +20,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['sync.ts', 'search.ts'],
   ['cursor.ts'],
   ['expect.ts'],
-  ['similar.ts', 'dupes.ts', 'complete.ts'],
+  ['similar.ts', 'dupes.ts', 'complete.ts', 'drift'],
   ['sessions.ts'],
   ['housekeeping.ts', 'stall.ts'],
   ['upkeep.ts'],

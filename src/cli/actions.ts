@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { text as readAll } from 'node:stream/consumers';
-import { LIMIT_DEFAULT, resolveConfig } from '../config.ts';
+import { type Config, LIMIT_DEFAULT, resolveConfig } from '../config.ts';
 import { DowserError } from '../errors.ts';
 import { setLogLevel } from '../log.ts';
 import { statusText } from '../mcp/statusText.ts';
@@ -151,7 +151,14 @@ async function withIndex(options: Options, task: (opened: CodeIndex) => Promise<
   }
 }
 
-async function openFor({ root, model, logLevel, quiet }: Options, clientRoots: readonly string[]): Promise<CodeIndex> {
+async function openFor(options: Options, clientRoots: readonly string[]): Promise<CodeIndex> {
+  const config = configFor(options, clientRoots);
+  const { openIndex } = await import('../index.ts'); // heavy: loaded behind a server's handshake
+  return openIndex(config);
+}
+
+/** The repository that is meant, and how to treat it. */
+export function configFor({ root, model, logLevel, quiet }: Options, clientRoots: readonly string[]): Config {
   const found = findRoot({
     explicit: root,
     env: process.env.DOWSER_ROOT,
@@ -166,8 +173,7 @@ async function openFor({ root, model, logLevel, quiet }: Options, clientRoots: r
     process.env,
   );
   setLogLevel(config.logLevel);
-  const { openIndex } = await import('../index.ts'); // heavy: loaded behind a server's handshake
-  return openIndex(config);
+  return config;
 }
 
 function asked({

@@ -7,6 +7,8 @@ export type Command = {
   /** What may stand after the name, one line each. */
   readonly usage: readonly string[];
   readonly flags: readonly FlagName[];
+  /** What else is worth knowing before it is run. */
+  readonly notes?: readonly string[];
   readonly examples: readonly string[];
   /** Resolves to the exit code. */
   run(options: Options, words: readonly string[], signal: AbortSignal): Promise<number>;
@@ -60,6 +62,24 @@ export const COMMANDS: readonly Command[] = [
     flags: ['root', 'prefix-file', 'suffix-file', 'limit', 'max-tokens', 'json', 'explain', ...COMMON],
     examples: ['dowser complete src/store.ts:42', 'head -n 80 draft.ts | dowser complete --prefix-file - src/draft.ts'],
     run: async (...input) => (await import('./actions.ts')).complete(...input),
+  },
+  {
+    name: 'docs-drift',
+    summary: 'Report prose and comments that name what the code no longer has',
+    usage: ['[options]'],
+    flags: ['root', 'path', 'since', 'fail', 'json', 'log-level', 'quiet', 'no-color', 'help'],
+    notes: [
+      'Reported, most certain first: comments that document a parameter which the code below them does not have; and',
+      'symbols, paths, flags and arguments in code marks that prose names, that git proves to have been there, and that',
+      'are gone. Logs of changes, words about the past and names that never were here are passed over.',
+      'Exit code 0; with --fail 1 when something was found.',
+    ],
+    examples: [
+      'dowser docs-drift',
+      "dowser docs-drift --path 'docs/**' --json",
+      'dowser docs-drift --since v1.4 --fail',
+    ],
+    run: async (...input) => (await import('./drift.ts')).docsDrift(...input),
   },
   {
     name: 'index',

@@ -33,6 +33,7 @@ export function commandHelp(command: Command): string {
         `${index === 0 ? 'Usage: ' : '       '}dowser ${command.name}${usage === '' ? '' : ` ${usage}`}`,
     ),
     '',
+    ...(command.notes === undefined ? [] : [...command.notes, '']),
     'Options:',
     ...command.flags.map((name, index) => `  ${heads[index]!.padEnd(width)}${FLAGS[name].about}`),
     '',

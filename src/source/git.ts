@@ -1,4 +1,4 @@
-/** The only place that runs git: hardened listings of a work tree and of a commit, and nothing else. */
+/** The only place that runs git: hardened, reading only. Lists a work tree and a commit; what history.ts asks goes the same way. */
 import { isUtf8 } from 'node:buffer';
 import { spawn } from 'node:child_process';
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
@@ -16,15 +16,15 @@ export type GitListing = { readonly names: string[]; readonly skips: Skip[]; rea
 export type GitRefusal = { readonly refusal: string };
 
 /** A repository's own configuration can name programs that git would start; these settings outrank it. */
-const HARDENED = [
+const SETTINGS = [
   '--no-pager',
   ...['-c', 'core.fsmonitor=false'],
   ...['-c', 'core.hooksPath=/dev/null'],
   ...['-c', 'safe.bareRepository=explicit'],
 ];
-const LISTING = [...HARDENED, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'];
+const LISTING = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
 /** Reads objects only: no file is compared, so that no filter or textconv of the repository is run. */
-const TREE = [...HARDENED, 'ls-tree', '-r', '-z', '--end-of-options'];
+const TREE = ['ls-tree', '-r', '-z', '--end-of-options'];
 
 /** Where the user's own configuration lies is the user's business; every other GIT_ variable could redirect the listing. */
 const KEPT_VARIABLES = new Set(['GIT_CONFIG_GLOBAL', 'GIT_CONFIG_SYSTEM', 'GIT_CONFIG_NOSYSTEM']);
@@ -39,23 +39,21 @@ const COMPLAINT_SHOWN_CHARS = 200;
 
 /** Lists the files of a work tree that git tracks or would track. Throws DowserError('git_failed') when it dies half-way. */
 export async function listWithGit(folder: string, signal?: AbortSignal): Promise<GitListing | GitRefusal> {
-  const program = findGit(folder);
-  if (program === undefined) return { refusal: 'git is not installed' };
-  const { code, output, complaint } = await run(program, LISTING, folder, signal);
-  const said = complaint.split('\n', 1)[0]!.slice(0, COMPLAINT_SHOWN_CHARS);
+  const outcome = await runGit(folder, LISTING, { signal });
+  if ('refusal' in outcome) return outcome;
+  const { code, output, said } = outcome;
   if (code !== 0) return { refusal: `git refused: ${said || `exit code ${code}`}` };
   return { ...splitNames(output), ...(said === '' ? {} : { warning: said }) };
 }
 
 /** The content hash of each file below the folder in a commit. Throws DowserError where git does not know it. */
 export async function listBlobs(folder: string, commit: string, signal?: AbortSignal): Promise<Map<string, string>> {
-  const program = findGit(folder);
-  if (program === undefined) throw new DowserError('git_failed', 'git is not installed. Leave out the commit.');
   if (commit === '' || /[\p{Cc}]/u.test(commit))
     throw new DowserError('bad_argument', 'Give a commit, a branch or a tag, such as main or HEAD~3.');
-  const { code, output, complaint } = await run(program, [...TREE, `${commit}^{tree}`], folder, signal);
+  const outcome = await runGit(folder, [...TREE, `${commit}^{tree}`], { signal });
+  if ('refusal' in outcome) throw new DowserError('git_failed', `${outcome.refusal}. Leave out the commit.`);
+  const { code, output, said } = outcome;
   if (code !== 0) {
-    const said = complaint.split('\n', 1)[0]!.slice(0, COMPLAINT_SHOWN_CHARS);
     throw new DowserError(
       'bad_argument',
       `git knows no commit '${commit}' here (${said}). Give a commit, branch or tag.`,
@@ -67,6 +65,23 @@ export async function listBlobs(folder: string, commit: string, signal?: AbortSi
     if (match !== null) blobs.set(match[2]!, match[1]!);
   }
   return blobs;
+}
+
+/** How git ended, what it wrote, and the first line of its complaints. */
+export type GitOutcome = { readonly code: number; readonly output: Buffer; readonly said: string };
+
+export type GitInput = { readonly signal?: AbortSignal | undefined; readonly input?: string };
+
+/** Runs a command of git that only reads, with what a repository could have it start switched off. */
+export async function runGit(
+  folder: string,
+  words: readonly string[],
+  { signal, input }: GitInput,
+): Promise<GitOutcome | GitRefusal> {
+  const program = findGit(folder);
+  if (program === undefined) return { refusal: 'git is not installed' };
+  const { code, output, complaint } = await run(program, folder, [...SETTINGS, ...words], signal, input);
+  return { code, output, said: complaint.split('\n', 1)[0]!.slice(0, COMPLAINT_SHOWN_CHARS) };
 }
 
 /** A full path from absolute PATH entries outside the folder: a `git` that a repository brings along is never run. */
@@ -93,7 +108,9 @@ function quietEnvironment(): NodeJS.ProcessEnv {
     LC_ALL: 'C',
     GIT_OPTIONAL_LOCKS: '0',
     GIT_TERMINAL_PROMPT: '0',
-    // A partial clone may name any program as its transport; nothing is fetched for a listing.
+    // An object may be said to stand for another one; what is read is what was committed.
+    GIT_NO_REPLACE_OBJECTS: '1',
+    // A partial clone may name any program as its transport; nothing is fetched.
     GIT_NO_LAZY_FETCH: '1',
     GIT_ALLOW_PROTOCOL: 'none',
   };
@@ -103,20 +120,23 @@ type Outcome = { readonly code: number; readonly output: Buffer; readonly compla
 
 function run(
   program: string,
-  words: readonly string[],
   folder: string,
+  words: readonly string[],
   signal: AbortSignal | undefined,
+  input = '',
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, words, {
       cwd: folder,
       env: quietEnvironment(),
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       windowsHide: true,
       timeout: GIT_MS_MAX,
       killSignal: 'SIGKILL',
       ...(signal === undefined ? {} : { signal }),
     });
+    child.stdin.on('error', () => {}); // it may end before it has read all; its exit code tells
+    child.stdin.end(input);
     const parts: Buffer[] = [];
     let bytes = 0;
     let complaint = '';
@@ -137,10 +157,10 @@ function run(
 }
 
 function failure(signal: AbortSignal | undefined, what: string, cause?: Error): DowserError {
-  if (signal?.aborted) return new DowserError('cancelled', 'The listing was cancelled.', { cause });
+  if (signal?.aborted) return new DowserError('cancelled', 'Asking git was cancelled.', { cause });
   return new DowserError(
     'git_failed',
-    `git ${what} while listing the files. Try again; see whether \`git ls-files\` works there.`,
+    `git ${what} while it was asked. Try again; see whether \`git ls-files\` works there.`,
     { cause },
   );
 }

@@ -1,8 +1,11 @@
 /** Measures quality: `npm run eval -- --bench DIR --corpora DIR`. See test/eval/README.md. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Completed, completeReport, completeRepository } from './complete.ts';
+import { type Documented, docsReport, documentRepository } from './docs.ts';
+import { type DriftRun, driftReport, driftRepository } from './drift.ts';
 import { type DuplicatesRun, duplicatesReport, runDuplicates } from './duplicates.ts';
 import { groups, interval, macro, mean, ndcg, percentile } from './metrics.ts';
 import { runMteb } from './mteb.ts';
@@ -15,7 +18,7 @@ const HELP = `Measures retrieval quality on an outside benchmark.
 
   --bench DIR      folder with semble/ (repos.json, annotations/) and mteb/ (mbpp/, humaneval/)
   --corpora DIR    one folder per repository, as the benchmark's layout script makes them
-  --set NAME       semble (default), complete, similar, duplicates, mbpp, humaneval or all
+  --set NAME       semble (default), complete, similar, duplicates, docs, drift, mbpp, humaneval or all
   --only NAMES     repositories, separated by commas; 'pinned' (default): those of the published revision; 'all'
   --half odd|even  every other repository in name order: tune on one half, check on the other
   --model NAME     a model folder or name; 'none' for words alone
@@ -50,6 +53,8 @@ if (set === 'semble' || set === 'all') await runSemble();
 if (set === 'complete') await runComplete();
 if (set === 'similar') await runSimilar();
 if (set === 'duplicates') await runPlanted();
+if (set === 'docs') await runDocs();
+if (set === 'drift') await runDrift();
 
 /** The repositories that were asked for, in name order. */
 function chosenSpecs(): Spec[] {
@@ -64,6 +69,30 @@ function corporaFolder(): string {
   if (corpora !== undefined) return corpora;
   process.stderr.write('--corpora is missing: the folder with the laid-out repositories\n');
   process.exit(2);
+}
+
+async function runDrift(): Promise<void> {
+  const runs: DriftRun[] = [];
+  for (const { name, language } of chosenSpecs()) {
+    const run = await driftRepository(join(corporaFolder(), name), name, language);
+    runs.push(run);
+    const found = run.planted.filter(({ isFound }) => isFound).length;
+    process.stderr.write(`${name.padEnd(20)} ${found} of ${run.planted.length} found, ${run.extras.length} extras\n`);
+  }
+  process.stdout.write(driftReport(runs));
+  if (out !== undefined) writeFileSync(out, runs.map((run) => `${JSON.stringify(run)}\n`).join(''));
+}
+
+async function runDocs(): Promise<void> {
+  const documented: Documented[] = [];
+  for (const spec of chosenSpecs()) {
+    const rows = await documentRepository(corporaFolder(), spec, model);
+    documented.push(...rows);
+    const share = mean(rows.map(({ rank }) => Number(rank.search_code > 0 && rank.search_code <= 5)));
+    process.stderr.write(`${spec.name.padEnd(20)} ${share.toFixed(3)}  ${rows.length} questions\n`);
+  }
+  process.stdout.write(docsReport(documented));
+  if (out !== undefined) writeFileSync(out, documented.map((row) => `${JSON.stringify(row)}\n`).join(''));
 }
 
 async function runComplete(): Promise<void> {

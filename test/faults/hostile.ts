@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { BIN } from '../bench/processes.ts';
 import { callTool, connect } from '../bench/server.ts';
 import { git, makeRepository, write } from './ground.ts';
 import type { Context, Outcome, Row } from './row.ts';
@@ -33,10 +34,14 @@ async function run({ folder, progress }: Context): Promise<Outcome> {
     writeFileSync(program, `#!/bin/sh\necho sung >> '${canary}'\ncat\n`);
     chmodSync(program, 0o755);
     trap.set(root, program);
-    write(root, { 'src/main.js': 'export function parcelOfTheDepot() {\n  return 2;\n}\n' });
+    write(root, {
+      'src/main.js': 'export function parcelOfTheDepot() {\n  return 2;\n}\n',
+      'src/letter.js': 'void 0;\n',
+    });
     rmSync(canary, { force: true });
     const before = censusOf(root);
     losses.push(...(await askAll(root, folder())).map((problem) => `${trap.name}: ${problem}`));
+    losses.push(...askHistory(root, folder()).map((problem) => `${trap.name}: ${problem}`));
     if (existsSync(canary)) losses.push(`${trap.name} ran`);
     const changed = [...new Set([...before.keys(), ...censusOf(root).keys()])].filter(
       (path) => before.get(path) !== censusOf(root).get(path),
@@ -58,10 +63,11 @@ async function run({ folder, progress }: Context): Promise<Outcome> {
 
 const FILES = {
   'src/main.js': 'export function parcelOfTheDepot() {\n  return 1;\n}\n',
+  'src/letter.js': 'export function letterOfTheDepot() {\n  return 1;\n}\n',
   'a.txt': 'one\n',
   'b.txt': 'two\n',
   '.gitattributes': '*.txt filter=evil diff=evil merge=evil\n',
-  'tools/readme.md': '# Tools\n',
+  'tools/readme.md': '# Tools\n\nCall `letterOfTheDepot` for a letter.\n',
 };
 
 /** What people and their editors run all day. */
@@ -193,6 +199,17 @@ async function askAll(root: string, cacheDir: string): Promise<string[]> {
   } finally {
     process.env.PATH = path;
   }
+}
+
+/** What `docs-drift` asks of git goes through commits, trees and blobs. */
+function askHistory(root: string, cacheDir: string): string[] {
+  const { stdout, stderr } = spawnSync(process.execPath, [BIN, 'docs-drift', '--json'], {
+    cwd: root,
+    env: { PATH: `.:${root}:${process.env.PATH}`, HOME: cacheDir, DOWSER_CACHE: cacheDir },
+    encoding: 'utf8',
+  });
+  const isFound = stdout.includes('"name": "letterOfTheDepot"') || stdout.includes('"name":"letterOfTheDepot"');
+  return isFound ? [] : [`docs-drift did not find what is gone: ${stderr.slice(0, 200)}`];
 }
 
 function unprotected(root: string, [command, ...words]: readonly string[]): void {

@@ -161,6 +161,39 @@ describe('the other commands', () => {
   });
 });
 
+describe('docs-drift', () => {
+  const drifted = { 'a.js': '/**\n * @param {number} depth\n */\nfunction walk(reach) {\n  return reach;\n}\n' };
+
+  test('prints where words and code have parted, and fails only when asked to', () => {
+    const own = makePlace(drifted);
+    try {
+      const { status, stdout, stderr } = runCli(own, ['docs-drift']);
+      expect(stdout).toBe(
+        [
+          'a.js:2  0.95',
+          '  says: * @param {number} depth',
+          '  now:  function walk(reach)',
+          '  why:  the comment documents `depth`; walk has no such parameter',
+          '\n',
+        ].join('\n'),
+      );
+      expect(stderr).toMatch(/^1 found in 1 files\.\nThere is no git history here/);
+      expect(status).toBe(0);
+      const asked = runCli(own, ['docs-drift', '--fail', '--json']);
+      expect(asked.status).toBe(1);
+      expect(JSON.parse(asked.stdout)).toMatchObject({ found: [{ path: 'a.js', line: 2, name: 'depth' }], files: 1 });
+      expect(runCli(own, ['docs-drift', '--fail', '--path', 'docs'])).toMatchObject({ status: 0, stdout: '' });
+      expect(runCli(own, ['docs-drift', '--since', 'v1']).stderr).toMatch(/knows no commit 'v1'/);
+    } finally {
+      own.remove();
+    }
+  });
+
+  test('explains what it looks for', () => {
+    expect(runCli(place, ['docs-drift', '--help']).stdout).toMatch(/most certain first[\s\S]*--since REV[\s\S]*--fail/);
+  });
+});
+
 describe('exit codes', () => {
   test.each([
     [0, ['--help']],

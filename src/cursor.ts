@@ -118,7 +118,8 @@ function namesUsed(near: string, before: string): Map<string, number> {
   return weights;
 }
 
-const IMPORTED_WEIGHT = 0.35;
+/** A name that is only imported may not be needed here: at 0.35 it took 3 of 100 names covered at 500 tokens. */
+const IMPORTED_WEIGHT = 0.2;
 
 function isTelling(name: string): boolean {
   return !isStopWord(name) && !KEYWORDS.has(name);

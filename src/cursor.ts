@@ -1,5 +1,6 @@
 /** The place where code is being written: what stands around it, which names are in use there, and what its writer sees. */
 import { DowserError } from './errors.ts';
+import { markImports } from './imports.ts';
 import { lineSpans, sliceLines } from './lines.ts';
 import type { Engine } from './search.ts';
 import { confine } from './source/confine.ts';
@@ -106,8 +107,10 @@ function namesUsed(near: string, before: string): Map<string, number> {
     if (!isTelling(name) || weights.size >= NAMES_MAX) return;
     weights.set(name, Math.max(weights.get(name) ?? 0, 1 / (1 + distance / 60)));
   });
-  for (const line of before.split('\n')) {
-    if (!/^\s*(?:import|from|use|using|require|#include|alias|open|const .*require\()/.test(line)) continue;
+  const lines = before.split('\n');
+  const isImport = markImports(lines);
+  for (const [at, line] of lines.entries()) {
+    if (isImport[at] === 0) continue;
     for (const name of namesIn(line)) {
       if (isTelling(name) && !weights.has(name)) weights.set(name, IMPORTED_WEIGHT);
     }
@@ -115,7 +118,8 @@ function namesUsed(near: string, before: string): Map<string, number> {
   return weights;
 }
 
-const IMPORTED_WEIGHT = 0.35;
+/** A name that is only imported may not be needed here: at 0.35 it took 3 of 100 names covered at 500 tokens. */
+const IMPORTED_WEIGHT = 0.2;
 
 function isTelling(name: string): boolean {
   return !isStopWord(name) && !KEYWORDS.has(name);

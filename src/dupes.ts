@@ -1,10 +1,11 @@
 /** Trip four: the files of a repository become groups of places that hold the same code, or nearly. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DowserError } from './errors.ts';
+import { markImports } from './imports.ts';
 import { findPairs, type LexedFile, linesOf, type Pair, type Region } from './rank/copies.ts';
 import { lex } from './rank/lexemes.ts';
 import { type Engine, filesFor } from './search.ts';
-import { listBlobs } from './source/git.ts';
+import { findCommit, listPast } from './source/history.ts';
 import { blobOf, readUnmasked } from './source/read.ts';
 import type { DuplicateGroup, Duplicates, DuplicatesRequest, Filters, Lines } from './types.ts';
 
@@ -51,23 +52,17 @@ export async function findDuplicates(engine: Engine, request: Filters & Duplicat
   return { filesRead: files.length, ...(changed && { filesChanged: changed.size }), groups };
 }
 
-const IMPORT =
-  /^\s*(?:import|from\s+\S+\s+import|using|use|require|require_relative|include|#\s*include|#\s*import|package|alias|@import|export\b.*\bfrom)\b/;
-const IMPORT_OPENS = /^\s*(?:import|from|use|alias)\b.*[({][^)}]*$/;
-
 /** Imports are alike in every file of a project, and can't be one. Lines keep their numbers. */
 function withoutImports(text: string): string[] {
-  let isOpen = false;
-  return text.split('\n').map((line) => {
-    const isImport = isOpen || IMPORT.test(line);
-    isOpen = isOpen ? !/[)}]/.test(line) : isImport && IMPORT_OPENS.test(line);
-    return isImport ? '' : line;
-  });
+  const lines = text.split('\n');
+  const isImport = markImports(lines);
+  return lines.map((line, at) => (isImport[at] === 1 ? '' : line));
 }
 
 /** Files that are not as they are in that commit. Contents are compared by their git hash: no filter of the repository is run. */
 async function changedSince(root: string, since: string, paths: readonly string[]): Promise<Set<string>> {
-  const blobs = await listBlobs(root, since);
+  const past = await listPast(root, await findCommit(root, since));
+  const blobs = new Map(past.map(({ path, blob }) => [path, blob]));
   return new Set(paths.filter((path) => blobs.get(path) !== blobOf(root, path, blobs.get(path)?.length)));
 }
 

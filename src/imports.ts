@@ -9,7 +9,7 @@ const PARTS_MAX = 8;
 
 /** Lines that name a module: by a keyword at their start, or by a call that loads one. */
 const LEAD =
-  /^\s*(?:\.\s|(?:import|from|use|using|require|require_relative|include|#\s*include|#\s*import|alias|open|source|mod|export\b.*\bfrom|@import|load|autoload)\b(?!\.|\s*[(=:,)]))/;
+  /^\s*(?:\.\s|(?:import|from|use|using|require|require_relative|include|#\s*include|#\s*import|alias|source|export\b.*\bfrom|@import|load|autoload)\b(?!\.|\s*[(=:,)])|(?:pub\s+)?mod\s+\w+\s*;|package\s+[\w.]+\s*;?\s*$|open\s+[A-Z][\w.]*\s*$)/;
 const CALL = /\b(?:require|@import|import|dofile|include_once|require_once|Code\.require_file)\s*\(?\s*["'`]/;
 
 /** The modules that a text imports, in order, each once. */
@@ -69,7 +69,7 @@ function modulesNamed(line: string): string[] {
 }
 
 const KEYWORDS = new Set(
-  'import from use using require require_relative include alias open source mod pub static as qualified hiding crate const local export autoload load'.split(
+  'import from use using require require_relative include alias open source package mod pub static as qualified hiding crate const local export autoload load'.split(
     ' ',
   ),
 );

@@ -66,6 +66,7 @@ test('a chain of calls is no import, a shell that reads another file is', () => 
     [...markImports(['load(x)', '  .then((one) => {', '    use(one);', '  })', '. ./lib.sh'])].slice(1, 2),
   ).toEqual([0]);
   expect([...markImports(['. ./lib.sh', '.then(() => {'])]).toEqual([1, 0]);
+  expect([...markImports(['mod desk;', 'package com.depot.desk', 'open Depot.Desk'])]).toEqual([1, 1, 1]);
 });
 
 test('lines that only import are marked, and what stands between their brackets', () => {

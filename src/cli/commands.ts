@@ -67,15 +67,17 @@ export const COMMANDS: readonly Command[] = [
     name: 'docs-drift',
     summary: 'Report prose and comments that name what the code no longer has',
     usage: ['[options]'],
-    flags: ['root', 'path', 'since', 'fail', 'json', 'log-level', 'quiet', 'no-color', 'help'],
+    flags: ['root', 'path', 'since', 'min-certainty', 'fail', 'json', 'log-level', 'quiet', 'no-color', 'help'],
     notes: [
       'Reported, most certain first: comments that document a parameter which the code below them does not have; and',
       'symbols, paths, flags and arguments in code marks that prose names, that git proves to have been there, and that',
       'are gone. Logs of changes, words about the past and names that never were here are passed over.',
+      'What is less certain than 0.8 (symbols, calls, options) is counted and not shown, unless --min-certainty says so.',
       'Exit code 0; with --fail 1 when something was found.',
     ],
     examples: [
       'dowser docs-drift',
+      'dowser docs-drift --min-certainty 0',
       "dowser docs-drift --path 'docs/**' --json",
       'dowser docs-drift --since v1.4 --fail',
     ],

@@ -26,6 +26,7 @@ export const FLAGS = {
     about: `Budget for the code shown, ${MAX_TOKENS_MIN} to ${MAX_TOKENS_MAX} tokens (${MAX_TOKENS_DEFAULT})`,
   },
   'min-similarity': { value: 'X', about: 'Leave out what is less alike in meaning and structure, 0 to 1 (identical)' },
+  'min-certainty': { value: 'X', about: 'Leave out what is less certain, 0 to 1 (0.8)' },
   'min-lines': { value: 'N', about: 'Leave out shorter copies, 3 to 1000 lines (6)' },
   'prefix-file': { value: 'FILE', about: "Unsaved text before the cursor; '-' reads it from standard input" },
   'suffix-file': { value: 'FILE', about: 'Unsaved text after the cursor' },
@@ -54,6 +55,7 @@ export type Options = {
   readonly limit?: number;
   readonly maxTokens?: number;
   readonly minSimilarity?: number;
+  readonly minCertainty?: number;
   readonly minLines?: number;
   readonly since?: string;
   readonly prefixFile?: string;
@@ -132,6 +134,7 @@ function toOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     limit: numberIn('limit', last('limit'), 1, LIMIT_MAX, true),
     maxTokens: numberIn('max-tokens', last('max-tokens'), MAX_TOKENS_MIN, MAX_TOKENS_MAX, true),
     minSimilarity: numberIn('min-similarity', last('min-similarity'), 0, 1, false),
+    minCertainty: numberIn('min-certainty', last('min-certainty'), 0, 1, false),
     minLines: numberIn('min-lines', last('min-lines'), 3, 1_000, true),
     since: last('since'),
     prefixFile: last('prefix-file'),

@@ -1,4 +1,5 @@
 /** Answers and reports for a terminal, and as JSON for programs. Pure: text in, text out. */
+import { groupText } from '../mcp/prompts.ts';
 import { confidenceText, coverageLine, likenessText, number, strongestReasons } from '../mcp/text.ts';
 import { visible, visibleLine } from '../mcp/visible.ts';
 import type { Answer, Duplicates, Snippet, SyncReport } from '../types.ts';
@@ -51,20 +52,8 @@ export function answerJson(answer: Answer): string {
   return toJson({ query: question, results, coverage, freshness, weak, confidence, omitted, tokens, notes });
 }
 
-/** Groups of copies: what one place instead of all would save, then the places. */
 export function duplicatesText({ groups }: Duplicates): string {
-  return groups
-    .map(({ verdict, similarity, lines, saving, places }) => {
-      const alike = verdict === 'same job' ? `${Math.floor(similarity * 100)} % alike` : verdict;
-      const head = `${number(saving)} lines to save: ${places.length} places of ${number(lines)} lines or more, ${alike}`;
-      return [
-        head,
-        ...places.map((one) => `  ${visibleLine(one.path, 1_000)}:${one.startLine}-${one.endLine}`),
-        '',
-      ].join('\n');
-    })
-    .map((text) => `${text}\n`)
-    .join('');
+  return groups.map((group) => `${groupText(group)}\n\n`).join('');
 }
 
 export function duplicatesRemarks({ groups, filesRead, filesChanged }: Duplicates, shown: number): string[] {

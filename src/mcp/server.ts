@@ -20,6 +20,7 @@ import { INSTRUCTIONS } from './instructions.ts';
 import { LateIndex, type OpenIndex } from './lateIndex.ts';
 import { type Ending, untilClientIsGone } from './lifetime.ts';
 import { version } from './package.ts';
+import { PROMPTS, type Prompt } from './prompts.ts';
 import { TOOLS, type Tool } from './tools.ts';
 import { visibleLine } from './visible.ts';
 
@@ -64,7 +65,7 @@ export function buildServer(late: LateIndex, era: ProtocolEra): Server {
   const server = new Server(
     { name: 'dowser', title: 'dowser: code search', version },
     {
-      capabilities: { tools: {} },
+      capabilities: { tools: {}, prompts: {} },
       instructions: INSTRUCTIONS,
       cacheHints: { 'tools/list': { ttlMs: TOOLS_CACHE_MS, cacheScope: 'public' } },
     },
@@ -74,18 +75,43 @@ export function buildServer(late: LateIndex, era: ProtocolEra): Server {
     if (era === 'modern' && !namesRoots(context)) late.begin();
     return { tools: TOOLS.map(listed) };
   });
+  server.setRequestHandler('prompts/list', () => ({
+    prompts: PROMPTS.map(({ name, title, description, arguments: taken }) => {
+      return { name, title, description, arguments: taken.map((one) => ({ ...one })) };
+    }),
+  }));
+  server.setRequestHandler('prompts/get', async (request, { mcpReq }) => {
+    const prompt = PROMPTS.find(({ name }) => name === request.params.name);
+    if (prompt === undefined) throw unknown('prompt', request.params.name, PROMPTS);
+    const text = await write(prompt, request.params.arguments ?? {}, late, mcpReq.signal);
+    return { description: prompt.description, messages: [{ role: 'user', content: { type: 'text', text } }] };
+  });
   server.setRequestHandler('tools/call', async (request, context) => {
     const tool = TOOLS.find(({ name }) => name === request.params.name);
-    if (tool === undefined) {
-      const names = TOOLS.map(({ name }) => name).join(', ');
-      throw new ProtocolError(
-        ProtocolErrorCode.InvalidParams,
-        `Unknown tool '${visibleLine(request.params.name, 60)}'. The tools are ${names}.`,
-      );
-    }
+    if (tool === undefined) throw unknown('tool', request.params.name, TOOLS);
     return call(tool, request.params.arguments, late, context);
   });
   return server;
+}
+
+function unknown(what: string, name: string, all: readonly { readonly name: string }[]): ProtocolError {
+  const names = all.map((one) => one.name).join(', ');
+  const message = `Unknown ${what} '${visibleLine(name, 60)}'. The ${what}s are ${names}.`;
+  return new ProtocolError(ProtocolErrorCode.InvalidParams, message);
+}
+
+/** A prompt has no answer that says why it failed: the protocol's error does. */
+async function write(
+  prompt: Prompt,
+  given: Readonly<Record<string, string>>,
+  late: LateIndex,
+  signal: AbortSignal,
+): Promise<string> {
+  try {
+    return await prompt.write(await late.get(signal), given, signal);
+  } catch (error) {
+    throw new ProtocolError(ProtocolErrorCode.InvalidParams, failureText(prompt, error));
+  }
 }
 
 function listed(tool: Tool): ListToolsResult['tools'][number] {
@@ -125,7 +151,7 @@ async function call(
 }
 
 /** What a model can act on. A bug shows as an id that stands beside its stack in the log; nothing of the repository goes along. */
-function failureText(tool: Tool, error: unknown): string {
+function failureText(tool: { readonly name: string }, error: unknown): string {
   if (error instanceof DowserError) return visibleLine(error.message, 2_000);
   const id = randomBytes(4).toString('hex');
   log.error(`internal error ${id} in ${tool.name}`, { stack: error instanceof Error ? error.stack : String(error) });

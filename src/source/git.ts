@@ -1,4 +1,4 @@
-/** The only place that runs git: hardened, reading only. Lists a work tree and a commit; what history.ts asks goes the same way. */
+/** The only place that runs git: hardened, reading only. Lists a work tree; what history.ts asks goes the same way. */
 import { isUtf8 } from 'node:buffer';
 import { spawn } from 'node:child_process';
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
@@ -23,8 +23,6 @@ const SETTINGS = [
   ...['-c', 'safe.bareRepository=explicit'],
 ];
 const LISTING = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
-/** Reads objects only: no file is compared, so that no filter or textconv of the repository is run. */
-const TREE = ['ls-tree', '-r', '-z', '--end-of-options'];
 
 /** Where the user's own configuration lies is the user's business; every other GIT_ variable could redirect the listing. */
 const KEPT_VARIABLES = new Set(['GIT_CONFIG_GLOBAL', 'GIT_CONFIG_SYSTEM', 'GIT_CONFIG_NOSYSTEM']);
@@ -44,27 +42,6 @@ export async function listWithGit(folder: string, signal?: AbortSignal): Promise
   const { code, output, said } = outcome;
   if (code !== 0) return { refusal: `git refused: ${said || `exit code ${code}`}` };
   return { ...splitNames(output), ...(said === '' ? {} : { warning: said }) };
-}
-
-/** The content hash of each file below the folder in a commit. Throws DowserError where git does not know it. */
-export async function listBlobs(folder: string, commit: string, signal?: AbortSignal): Promise<Map<string, string>> {
-  if (commit === '' || /[\p{Cc}]/u.test(commit))
-    throw new DowserError('bad_argument', 'Give a commit, a branch or a tag, such as main or HEAD~3.');
-  const outcome = await runGit(folder, [...TREE, `${commit}^{tree}`], { signal });
-  if ('refusal' in outcome) throw new DowserError('git_failed', `${outcome.refusal}. Leave out the commit.`);
-  const { code, output, said } = outcome;
-  if (code !== 0) {
-    throw new DowserError(
-      'bad_argument',
-      `git knows no commit '${commit}' here (${said}). Give a commit, branch or tag.`,
-    );
-  }
-  const blobs = new Map<string, string>();
-  for (const entry of output.toString().split('\0')) {
-    const match = /^\d+ blob ([0-9a-f]+)\t(.*)$/s.exec(entry);
-    if (match !== null) blobs.set(match[2]!, match[1]!);
-  }
-  return blobs;
 }
 
 /** How git ended, what it wrote, and the first line of its complaints. */

@@ -1,6 +1,6 @@
 /** What `complete_context` brings for functions whose ends were taken away, beside two simpler ways to spend the same tokens. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolveConfig } from '../../src/config.ts';
 import { markImports } from '../../src/imports.ts';
@@ -23,12 +23,16 @@ const SEED = 20_261_123;
 const QUERY_LINES = 10;
 /** Two neighbouring words that at most so many files have tell of this repository, not of the language. */
 const PAIR_FILES_MAX = 5;
+/** Times of large indexes are told apart. */
+const LARGE_CHUNKS = 5_000;
 
 export type Completed = {
   readonly repo: string;
   readonly language: string;
   readonly cut: Cut;
   readonly ms: number;
+  /** Of the index. */
+  readonly chunks: number;
   /** Shares, 0 to 1, of the names and of the rare pairs (undefined where there is none) that came back. */
   readonly names: Readonly<Record<Way, Readonly<Record<Budget, number>>>>;
   readonly pairs: Readonly<Record<Way, Readonly<Record<Budget, number>>>> | undefined;
@@ -76,9 +80,11 @@ export async function forEachCut(
 export async function completeRepository(corpora: string, spec: Spec, model: string | undefined): Promise<Completed[]> {
   const completed: Completed[] = [];
   let pairs: Map<string, number> | undefined;
-  await forEachCut(corpora, spec, model, async ({ index, root, paths }, cut) => {
+  await forEachCut(corpora, spec, model, async ({ index, engine, root, paths }, cut) => {
     pairs ??= countPairs(root, paths);
-    completed.push({ repo: spec.name, language: spec.language, cut, ...(await ask(index, root, cut, paths, pairs)) });
+    const chunks = engine().store.chunkCount();
+    const answers = await ask(index, root, cut, paths, pairs);
+    completed.push({ repo: spec.name, language: spec.language, cut, chunks, ...answers });
   });
   return completed;
 }
@@ -206,6 +212,11 @@ function rarePairs(cut: Cut, counts: ReadonlyMap<string, number>): string[] {
   });
 }
 
+function timesOf(rows: readonly Completed[]): string {
+  const times = rows.map(({ ms }) => ms);
+  return `p50 ${percentile(times, 0.5).toFixed(1)} ms, p95 ${percentile(times, 0.95).toFixed(1)} ms (${rows.length})`;
+}
+
 /** The table, as `npm run eval -- --set complete` prints it. */
 export function completeReport(rows: readonly Completed[]): string {
   const share = (part: readonly Completed[], way: Way, budget: Budget): number =>
@@ -251,12 +262,12 @@ export function completeReport(rows: readonly Completed[]): string {
     );
     return `${way} ${shares.join(', ')}`;
   });
-  const ms = rows.map((one) => one.ms);
   lines.push(
     '',
     `complete_context at 2,000 tokens: ${span.map((bound) => bound.toFixed(3)).join('-')} in 95 % of bootstraps`,
     `rare pairs of words covered (${withPairs.length} functions; ${BUDGETS.join(', ')} tokens): ${pairs.join('; ')}`,
-    `complete_context p50 ${percentile(ms, 0.5).toFixed(1)} ms, p95 ${percentile(ms, 0.95).toFixed(1)} ms`,
+    `complete_context ${timesOf(rows)}; ${timesOf(rows.filter(({ chunks }) => chunks >= LARGE_CHUNKS))} where there are ${LARGE_CHUNKS} chunks and more`,
+    `load ${loadavg()[0]!.toFixed(1)}, Node ${process.versions.node}`,
   );
   return `${lines.join('\n')}\n`;
 }

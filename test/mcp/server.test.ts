@@ -130,6 +130,19 @@ describe.each(ERAS)('a client that negotiates %s', (mode) => {
     expect((await call(client, 'search_code', { query: 'lease' })).isError).toBe(false);
   });
 
+  test('finds the prompts, and gets one filled in', async () => {
+    const { client } = await connect(mode, 'none', memory);
+    const { prompts } = await client.listPrompts();
+    expect(prompts).toMatchObject([{ name: 'review_duplicates', arguments: [{ name: 'since', required: false }] }]);
+    const { messages } = await client.getPrompt({ name: 'review_duplicates', arguments: { since: 'HEAD' } });
+    expect(messages).toMatchObject([
+      { role: 'user', content: { type: 'text', text: expect.stringContaining('HEAD') } },
+    ]);
+    const long = { name: 'review_duplicates', arguments: { since: 'x'.repeat(500) } };
+    await expect(client.getPrompt(long)).rejects.toThrow("'since' names a commit");
+    await expect(client.getPrompt({ name: 'other' })).rejects.toThrow("Unknown prompt 'other'");
+  });
+
   test('is refused a tool that does not exist', async () => {
     const { client } = await connect(mode, 'none', memory);
     await expect(call(client, 'grep', {})).rejects.toThrow("Unknown tool 'grep'");

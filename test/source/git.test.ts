@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type GitListing, listBlobs, listWithGit } from '../../src/source/git.ts';
-import { blobOf } from '../../src/source/read.ts';
+import { type GitListing, listWithGit } from '../../src/source/git.ts';
+import { findCommit, listPast } from '../../src/source/history.ts';
 import { git, makeFolder, makeRepository, makeTree, write } from './tree.ts';
 
 const environment = { ...process.env };
@@ -63,7 +63,11 @@ describe('a repository that brings programs along', () => {
     const index = readFileSync(join(root, '.git/index'));
 
     expect((await list(root)).names.sort()).toEqual(['.gitattributes', 'a.txt', 'b.txt', 'new.txt', 'program.sh']);
-    expect([...(await listBlobs(root, 'HEAD')).keys()]).toEqual(['.gitattributes', 'a.txt', 'b.txt']);
+    expect((await listPast(root, await findCommit(root, 'HEAD'))).map(({ path }) => path)).toEqual([
+      '.gitattributes',
+      'a.txt',
+      'b.txt',
+    ]);
     expect(existsSync(canary)).toBe(false);
     expect(readFileSync(join(root, '.git/index')).equals(index)).toBe(true);
 
@@ -119,21 +123,6 @@ describe('a repository that brings programs along', () => {
     // Either git refuses the index, or the name is turned away here.
     if ('refusal' in listing) expect(listing.refusal).toMatch(/git refused/);
     else expect(listing.names.some((name) => name.includes('..'))).toBe(false);
-  });
-});
-
-describe('listBlobs', () => {
-  test('names what git calls the content of each file below the folder, as blobOf does of the same bytes', async () => {
-    const root = makeRepository({ 'a.txt': 'one', 'sub/b.txt': 'two\n', 'sub/c ü.txt': '' });
-    const blobs = await listBlobs(join(root, 'sub'), 'HEAD');
-    expect([...blobs.keys()]).toEqual(['b.txt', 'c ü.txt']);
-    for (const [path, blob] of blobs) expect(blobOf(join(root, 'sub'), path, blob.length)).toBe(blob);
-    write(root, { 'sub/b.txt': 'three\n' });
-    expect(blobOf(join(root, 'sub'), 'b.txt', 40)).not.toBe(blobs.get('b.txt'));
-  });
-
-  test.each(['nowhere', '', '--help', 'HEAD\n', 'HEAD:a.txt'])('knows no commit %j', async (commit) => {
-    await expect(listBlobs(makeRepository({ 'a.txt': 'one' }), commit)).rejects.toMatchObject({ code: 'bad_argument' });
   });
 });
 

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findCommit, findPast, listCommits, listPast, readBlobs } from '../../src/source/history.ts';
+import { blobOf } from '../../src/source/read.ts';
 import { git, makeFolder, makeRepository, makeTree, write } from './tree.ts';
 
 test('commits, their files, contents and words are read from a folder below the top as well', async () => {
@@ -82,4 +83,13 @@ test('nothing that a repository brings along runs, and nothing is fetched', asyn
   expect(existsSync(canary)).toBe(false);
   spawnSync('git', ['cat-file', '-p', blob], { cwd: root });
   expect(existsSync(canary), 'control: ext transport').toBe(true);
+});
+
+test('a commit names what git calls the content of each file below the folder, as blobOf does of the same bytes', async () => {
+  const root = makeRepository({ 'a.txt': 'one', 'sub/b.txt': 'two\n', 'sub/c ü.txt': '' });
+  const past = await listPast(join(root, 'sub'), await findCommit(root, 'HEAD'));
+  expect(past.map(({ path }) => path)).toEqual(['b.txt', 'c ü.txt']);
+  for (const { path, blob } of past) expect(blobOf(join(root, 'sub'), path, blob.length)).toBe(blob);
+  write(root, { 'sub/b.txt': 'three\n' });
+  expect(blobOf(join(root, 'sub'), 'b.txt', 40)).not.toBe(past[0]!.blob);
 });

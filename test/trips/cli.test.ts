@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { git } from '../source/tree.ts';
 import { BIN, makePlace, manyFiles, type Place, PROJECT, pause, runCli, write } from './support.ts';
 
 let place: Place;
@@ -184,6 +185,30 @@ describe('docs-drift', () => {
       expect(JSON.parse(asked.stdout)).toMatchObject({ found: [{ path: 'a.js', line: 2, name: 'depth' }], files: 1 });
       expect(runCli(own, ['docs-drift', '--fail', '--path', 'docs'])).toMatchObject({ status: 0, stdout: '' });
       expect(runCli(own, ['docs-drift', '--since', 'v1']).stderr).toMatch(/knows no commit 'v1'/);
+    } finally {
+      own.remove();
+    }
+  });
+
+  test('counts what is less certain, and shows it when asked to', () => {
+    const own = makePlace({
+      'a.js': 'export function openParcel(depot) {\n  return depot;\n}\n',
+      'docs.md': 'Call `openParcel(depot)`.\n',
+    });
+    try {
+      const commit = (): void => {
+        git(own.root, 'add', '--all');
+        git(own.root, 'commit', '-q', '-m', 'more');
+      };
+      commit();
+      write(own.root, { 'a.js': 'export function closeCrate(depot) {\n  return depot;\n}\n' });
+      commit();
+      const sure = runCli(own, ['docs-drift', '--fail']);
+      expect(sure).toMatchObject({ status: 0, stdout: '' });
+      expect(sure.stderr).toContain('1 less certain one is left out: --min-certainty 0 shows all.');
+      const all = runCli(own, ['docs-drift', '--fail', '--min-certainty', '0']);
+      expect(all.stdout).toContain('docs.md:1  0.60');
+      expect(all.status).toBe(1);
     } finally {
       own.remove();
     }

@@ -150,7 +150,7 @@ function skip(path: string, reason: SkipReason, detail?: string): Skip {
 }
 
 /** Questions come back to the same files, and a text is compared with one that was read before much faster than it is searched. */
-const MASKED_CHARS_KEPT = 2_000_000;
+const MASKED_CHARS_KEPT = 4_000_000;
 const masked = new Map<string, string>();
 let maskedChars = 0;
 

@@ -4,14 +4,13 @@ import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DowserError } from '../errors.ts';
 import { hashBytes } from '../hash.ts';
-import { type ModelManifest, readManifest } from './manifest.ts';
+import { type LocalManifest, MODEL_FILES, type ModelManifest, readManifest } from './manifest.ts';
 
 /** The model that ships with dowser. */
 export const BUNDLED_MODEL = 'dowser-static-v1';
 
 const MODELS_DIR = fileURLToPath(new URL('../../models/', import.meta.url));
 const MANIFEST_FILE = 'model.json';
-const MODEL_FILES = ['model.onnx', 'tokenizer.json'] as const;
 
 /** A manifest is a page of JSON; more is not one. */
 const MANIFEST_BYTES_MAX = 1 << 20;
@@ -19,7 +18,7 @@ const MANIFEST_BYTES_MAX = 1 << 20;
 /** A model as loaded: the bytes here are the bytes that were checked. They are in shared memory, so that threads need not load their own. */
 export type ModelFolder = {
   readonly path: string;
-  readonly manifest: ModelManifest;
+  readonly manifest: LocalManifest;
   readonly model: Uint8Array;
   readonly tokenizer: Uint8Array;
 };
@@ -48,7 +47,7 @@ async function readManifestText(path: string): Promise<string> {
   return bytes.toString('utf8');
 }
 
-function parseManifest(path: string, text: string): ModelManifest {
+function parseManifest(path: string, text: string): LocalManifest {
   const file = join(path, MANIFEST_FILE);
   let json: unknown;
   try {
@@ -56,17 +55,20 @@ function parseManifest(path: string, text: string): ModelManifest {
   } catch (cause) {
     throw damaged(file, 'is not JSON', cause);
   }
+  let manifest: ModelManifest;
   try {
-    return readManifest(json);
+    manifest = readManifest(json);
   } catch (cause) {
     throw damaged(file, `has a field this dowser can't use (${(cause as Error).message})`, cause);
   }
+  if (manifest.kind === 'remote') throw damaged(file, 'is of a model on a server, which this dowser does not ask yet');
+  return manifest;
 }
 
 async function readChecked(
   path: string,
   name: (typeof MODEL_FILES)[number],
-  manifest: ModelManifest,
+  manifest: LocalManifest,
 ): Promise<Uint8Array> {
   const file = join(path, name);
   const expected = manifest.files[name];

@@ -3,7 +3,7 @@ import { DowserError } from '../errors.ts';
 import { hashText } from '../hash.ts';
 import type { Embedder, Embedding, Side } from '../types.ts';
 import { type ModelFolder, openModelFolder } from './catalog.ts';
-import type { ModelManifest } from './manifest.ts';
+import type { LocalManifest } from './manifest.ts';
 import { type LoadOnnx, loadOnnxRuntime, openOnnx } from './onnx.ts';
 import { openTable } from './table.ts';
 import { prefixFor, sideFor } from './tasks.ts';
@@ -99,7 +99,7 @@ async function openRunner(folder: ModelFolder, runtime: 'auto' | Runtime, loadOn
 }
 
 /** Embeddings compare only when model, tokenizer, what is put before a text, and where it is cut are the same. */
-function identify({ name, dimensions, files, prefixes, sides, maxTokens }: ModelManifest): string {
+function identify({ name, dimensions, files, prefixes, sides, maxTokens }: LocalManifest): string {
   const parts = [
     files['model.onnx'].sha256,
     files['tokenizer.json'].sha256,

@@ -7,21 +7,73 @@ import { type Prefixes, SIDES, TASKS } from './tasks.ts';
 
 export type ModelFile = { readonly sha256: string; readonly bytes: number };
 
-export type ModelManifest = {
+/** Which of a model's outputs become the embedding of a text: 'none' where the model gives one for each text itself. */
+export type Pooling = 'none' | 'last' | 'mean' | 'cls';
+
+type Common = {
   readonly name: string;
-  /** What model.onnx is: a table of weighted vectors, which needs no library, or anything else that ONNX Runtime runs. */
-  readonly kind: 'static' | 'transformer';
   readonly version: 1;
+  /** Of an embedding as the model makes it. */
   readonly dimensions: number;
+  /** Sizes to which it may be cut, ascending (Matryoshka, arXiv 2205.13147); the last is `dimensions`. */
+  readonly matryoshka: readonly number[];
   readonly maxTokens: number;
-  readonly pooling: 'none';
-  readonly inputs: { readonly ids: string; readonly mask: string; readonly side: string };
-  readonly output: string;
   readonly prefixes: Prefixes;
   readonly sides: Readonly<Partial<Record<Task, Readonly<Partial<Record<Side, Side>>>>>>;
   readonly licence: string;
-  readonly files: Readonly<Record<'model.onnx' | 'tokenizer.json', ModelFile>>;
+  /** What must be accepted before the model is of use: set where the licence asks for more than a mention. */
+  readonly notice?: string;
 };
+
+type Inputs = { readonly ids: string; readonly mask: string; readonly side: string };
+
+/** Files by name: the two that every model has, and the weights that model.onnx keeps beside itself. */
+type Files = Readonly<Record<string, ModelFile>> & Readonly<Record<(typeof MODEL_FILES)[number], ModelFile>>;
+
+/** A table of weighted vectors: it needs no library. */
+export type StaticManifest = Common & {
+  readonly kind: 'static';
+  readonly pooling: 'none';
+  readonly inputs: Inputs;
+  readonly output: string;
+  readonly files: Files;
+};
+
+/** Anything else that ONNX Runtime runs. */
+export type TransformerManifest = Common & {
+  readonly kind: 'transformer';
+  readonly pooling: Pooling;
+  /** Where shorter texts of a batch are filled up. */
+  readonly padding: 'left' | 'right';
+  /** Without them, the model's own inputs say what it is fed. */
+  readonly inputs?: Inputs;
+  /** Without it, the first of its outputs that can be pooled. */
+  readonly output?: string;
+  readonly files: Files;
+};
+
+/** A server that speaks the API of OpenAI's `/v1/embeddings`; texts leave this machine, or this process at least. */
+export type RemoteManifest = Common & {
+  readonly kind: 'remote';
+  /** Up to and with `/v1`. */
+  readonly url: string;
+  /** What the server calls the model. */
+  readonly model: string;
+  /** The host that the user consented to send texts to; it must be that of `url`. */
+  readonly host: string;
+  /** Names of tasks for a server that puts prefixes before texts itself, as the Jina API does. */
+  readonly tasks?: Readonly<Record<Task, Readonly<Record<Side, string>>>>;
+};
+
+export type LocalManifest = StaticManifest | TransformerManifest;
+export type ModelManifest = LocalManifest | RemoteManifest;
+
+export const MODEL_FILES = ['model.onnx', 'tokenizer.json'] as const;
+
+const DIMENSIONS_MAX = 8_192;
+const TOKENS_MAX = 131_072;
+/** A plain name: never a path, so that nothing outside the folder is read. */
+const FILE_NAME = /^\w[\w.-]{0,199}$/;
 
 /**
  * The manifest, with what is not listed here left out: that can describe a model, but what changes its embeddings comes
@@ -29,22 +81,63 @@ export type ModelManifest = {
  */
 export function readManifest(json: unknown): ModelManifest {
   const root = new Field(json, '');
-  const inputs = root.at('inputs');
-  const files = root.at('files');
+  const kind = root.at('kind').oneOf(['static', 'transformer', 'remote']);
+  const common = readCommon(root);
+  if (kind === 'remote') {
+    const tasks = root.at('tasks');
+    return {
+      ...common,
+      kind,
+      url: root.at('url').text(/^https?:\/\/\S+$/),
+      model: root.at('model').text(/./),
+      host: root.at('host').text(/^\S+$/),
+      ...(tasks.isThere ? { tasks: readSides(tasks) } : {}),
+    };
+  }
+  const files = readFiles(root.at('files'));
+  if (kind === 'static') {
+    const pooling = root.at('pooling').oneOf(['none']);
+    return { ...common, kind, pooling, inputs: readInputs(root.at('inputs')), output: root.at('output').text(), files };
+  }
+  const [inputs, output, padding] = [root.at('inputs'), root.at('output'), root.at('padding')];
+  return {
+    ...common,
+    kind,
+    pooling: root.at('pooling').oneOf(['none', 'last', 'mean', 'cls']),
+    padding: padding.isThere ? padding.oneOf(['left', 'right']) : 'right',
+    ...(inputs.isThere ? { inputs: readInputs(inputs) } : {}),
+    ...(output.isThere ? { output: output.text() } : {}),
+    files,
+  };
+}
+
+function readCommon(root: Field): Common {
+  const dimensions = root.at('dimensions').count(DIMENSIONS_MAX);
+  const [matryoshka, notice] = [root.at('matryoshka'), root.at('notice')];
   return {
     name: root.at('name').text(/^[\w][\w.-]{0,99}$/),
-    kind: root.at('kind').oneOf(['static', 'transformer']),
     version: root.at('version').oneOf([1]),
-    dimensions: root.at('dimensions').count(4096),
-    maxTokens: root.at('maxTokens').count(8192),
-    pooling: root.at('pooling').oneOf(['none']),
-    inputs: { ids: inputs.at('ids').text(), mask: inputs.at('mask').text(), side: inputs.at('side').text() },
-    output: root.at('output').text(),
-    prefixes: entries(root.at('prefixes'), TASKS, (task) => entries(task, SIDES, (side) => side.text())) as Prefixes,
+    dimensions,
+    matryoshka: matryoshka.isThere ? matryoshka.counts(dimensions) : [dimensions],
+    maxTokens: root.at('maxTokens').count(TOKENS_MAX),
+    prefixes: readSides(root.at('prefixes')),
     sides: optional(root.at('sides'), TASKS, (task) => optional(task, SIDES, (side) => side.oneOf(SIDES))),
     licence: root.at('licence').text(),
-    files: { 'model.onnx': modelFile(files.at('model.onnx')), 'tokenizer.json': modelFile(files.at('tokenizer.json')) },
+    ...(notice.isThere ? { notice: notice.text() } : {}),
   };
+}
+
+function readSides(field: Field): Prefixes {
+  return entries(field, TASKS, (task) => entries(task, SIDES, (side) => side.text()));
+}
+
+function readInputs(inputs: Field): Inputs {
+  return { ids: inputs.at('ids').text(), mask: inputs.at('mask').text(), side: inputs.at('side').text() };
+}
+
+function readFiles(files: Field): Files {
+  const others = files.names(FILE_NAME).filter((name) => !MODEL_FILES.some((file) => file === name));
+  return entries(files, [...MODEL_FILES, ...others], modelFile) as Files;
 }
 
 /** One value of the manifest and where it stands. */
@@ -77,6 +170,24 @@ class Field {
     const value = this.#value;
     if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= max) return value;
     throw this.#wrong(`a whole number from 1 to ${max}`);
+  }
+
+  /** Ascending, at least one, the last one `last`. */
+  counts(last: number): number[] {
+    const value = this.#value;
+    const isRow =
+      Array.isArray(value) && value.every((size, at) => Number.isInteger(size) && size > (value[at - 1] ?? 0));
+    if (isRow && value.at(-1) === last) return value;
+    throw this.#wrong(`ascending whole numbers that end with ${last}`);
+  }
+
+  /** The names of what is in an object. */
+  names(pattern: RegExp): string[] {
+    const value = this.#value;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw this.#wrong('an object');
+    const names = Object.keys(value);
+    if (names.every((name) => pattern.test(name))) return names;
+    throw this.#wrong(`names like ${pattern.source}`);
   }
 
   oneOf<const Choice>(choices: readonly Choice[]): Choice {

@@ -4,7 +4,7 @@
  * run end first.
  */
 import type { Embedding, Side } from '../types.ts';
-import type { ModelManifest } from './manifest.ts';
+import type { LocalManifest } from './manifest.ts';
 
 /** Imports the library. A parameter of those who need it, so that its absence can be tried out. */
 export type LoadOnnx = () => Promise<OnnxLibrary>;
@@ -54,7 +54,7 @@ export async function loadOnnxRuntime(): Promise<OnnxLibrary> {
 }
 
 /** Makes a session of a static model. Throws whatever the library throws when it, or the model, can't be loaded. */
-export async function openOnnx(model: Uint8Array, manifest: ModelManifest, load: LoadOnnx): Promise<OnnxModel> {
+export async function openOnnx(model: Uint8Array, manifest: LocalManifest, load: LoadOnnx): Promise<OnnxModel> {
   const library = await load();
   // It takes no shared memory.
   const session = await library.InferenceSession.create(Uint8Array.from(model), SESSION_OPTIONS);
@@ -68,7 +68,7 @@ export async function openOnnx(model: Uint8Array, manifest: ModelManifest, load:
 async function embedInBatches(
   library: OnnxLibrary,
   session: OnnxSession,
-  manifest: ModelManifest,
+  manifest: LocalManifest,
   ids: readonly (readonly number[])[],
   side: Side,
 ): Promise<Embedding[]> {
@@ -83,7 +83,7 @@ async function embedInBatches(
       batch.map((index) => ids[index]!),
       side,
     );
-    const output = (await session.run(feeds))[manifest.output];
+    const output = (await session.run(feeds))[manifest.output ?? ''];
     const values = floatsOf(output, batch.length, manifest.dimensions);
     batch.forEach((index, row) => {
       embeddings[index]!.set(values.subarray(row * manifest.dimensions, (row + 1) * manifest.dimensions));
@@ -94,10 +94,11 @@ async function embedInBatches(
 
 function makeFeeds(
   { Tensor }: OnnxLibrary,
-  { inputs }: ModelManifest,
+  { inputs }: LocalManifest,
   batch: readonly (readonly number[])[],
   side: Side,
 ): Record<string, object> {
+  if (inputs === undefined) throw new Error('its manifest names no inputs');
   const width = Math.max(...batch.map((ids) => ids.length));
   const ids = new BigInt64Array(batch.length * width);
   const mask = new BigInt64Array(batch.length * width);

@@ -203,7 +203,7 @@ async function askAll(root: string, cacheDir: string): Promise<string[]> {
 
 /** What `docs-drift` asks of git goes through commits, trees and blobs. */
 function askHistory(root: string, cacheDir: string): string[] {
-  const { stdout, stderr } = spawnSync(process.execPath, [BIN, 'docs-drift', '--json'], {
+  const { stdout, stderr } = spawnSync(process.execPath, [BIN, 'docs-drift', '--json', '--min-certainty', '0'], {
     cwd: root,
     env: { PATH: `.:${root}:${process.env.PATH}`, HOME: cacheDir, DOWSER_CACHE: cacheDir },
     encoding: 'utf8',

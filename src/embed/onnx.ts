@@ -23,7 +23,7 @@ export type OnnxSession = {
   readonly outputNames: readonly string[];
   readonly inputMetadata: readonly ValueMetadata[];
   readonly outputMetadata: readonly ValueMetadata[];
-  run(feeds: Feeds, outputs: readonly string[]): Promise<Readonly<Record<string, OnnxOutput>>>;
+  run: (feeds: Feeds, outputs: readonly string[]) => Promise<Readonly<Record<string, OnnxOutput>>>;
   release(): Promise<void>;
 };
 

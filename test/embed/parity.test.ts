@@ -4,8 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { openModelFolder } from '../../src/embed/catalog.ts';
 import { openEmbedder } from '../../src/embed/embedder.ts';
-import { loadOnnxRuntime, type OnnxLibrary } from '../../src/embed/onnx.ts';
+import type { TransformerManifest } from '../../src/embed/manifest.ts';
+import { openNeural } from '../../src/embed/neural.ts';
+import { loadOnnxRuntime, type OnnxLibrary, type OnnxSession } from '../../src/embed/onnx.ts';
+import { openTokenizer } from '../../src/embed/tokenizer.ts';
 import type { Embedding } from '../../src/types.ts';
 
 const FIXTURES = fileURLToPath(new URL('../fixtures/models/', import.meta.url));
@@ -54,9 +58,8 @@ async function leastCosine(
   model: string,
   rows: readonly { text: string; expected: readonly number[] | undefined }[],
   dimensions?: number,
-  loadOnnx = loadOnnxRuntime,
 ): Promise<number> {
-  const embedder = await openEmbedder({ model, dimensions, threads: 1 }, loadOnnx);
+  const embedder = await openEmbedder({ model, dimensions, threads: 1 });
   const embeddings = await embedder.embed(
     rows.map(({ text }) => text),
     'nl2code',
@@ -125,47 +128,109 @@ describe.runIf(hasOnnx)('embeddings are those of the reference', () => {
   });
 });
 
+/** The same without the trial that finds out whether texts may share a run: they do. */
+async function leastCosineInCompany(
+  name: string,
+  changes: Partial<TransformerManifest>,
+  rows: readonly { text: string; expected: readonly number[] | undefined }[],
+  loadOnnx = loadOnnxRuntime,
+): Promise<number> {
+  const folder = await openModelFolder(join(FIXTURES, name));
+  const manifest = { ...(folder.manifest as TransformerManifest), ...changes };
+  const tokenize = openTokenizer(folder.tokenizer, manifest.maxTokens, true);
+  const probe = [[5], [5]];
+  const model = await openNeural(folder.model, manifest, { provider: 'cpu', threads: 1, probe }, loadOnnx);
+  const known = rows.filter(({ expected }) => expected !== undefined);
+  const embeddings = await model.embed(
+    known.map(({ text }) => tokenize(text)),
+    'passage',
+  );
+  await model.close();
+  return Math.min(...embeddings.map((embedding, at) => cosine(embedding, known[at]!.expected!)));
+}
+
+/** ONNX Runtime, but one input has the same value everywhere. */
+async function loadSpoiled(input: string, value: bigint): Promise<OnnxLibrary> {
+  const { env, InferenceSession, Tensor } = await loadOnnxRuntime();
+  return {
+    env,
+    Tensor,
+    InferenceSession: {
+      async create(model, options) {
+        const session = await InferenceSession.create(model, options);
+        const { inputNames, outputNames, inputMetadata, outputMetadata } = session;
+        const run: OnnxSession['run'] = (feeds, outputs) => {
+          const { dims } = feeds[input] as { dims: number[] };
+          const wrong = new BigInt64Array(dims[0]! * dims[1]!).fill(value);
+          return session.run({ ...feeds, [input]: new Tensor('int64', wrong, dims) }, outputs);
+        };
+        return { inputNames, outputNames, inputMetadata, outputMetadata, run, release: () => session.release() };
+      },
+    },
+  };
+}
+
 describe.runIf(hasOnnx)('the comparison notices', () => {
-  it.each([
+  it.each<[string, string, Partial<TransformerManifest>, Pooling]>([
     ['another pooling', 'decoder', { pooling: 'mean' }, 'last'],
-    ['padding on the side that this model does not take', 'encoder', { padding: 'left' }, 'mean'],
-    ['padding that is not looked past', 'decoder-grouped', { padding: 'left' }, 'last'],
+    ['padding on the left where positions are counted by column', 'encoder', { padding: 'left' }, 'mean'],
+    ['padding on the left where texts begin at the first column', 'decoder-grouped', { padding: 'left' }, 'last'],
     ['a cut at another place', 'decoder', { maxTokens: 20 }, 'last'],
-  ] as const)('%s', async (_what, name, changes, pooling) => {
-    const least = await leastCosine(variant(name, changes), rowsOf(name, 'whole', pooling));
-    expect(least).toBeLessThan(WRONG_COSINE_MAX);
+  ])('%s', async (_what, name, changes, pooling) => {
+    const rows = rowsOf(name, 'whole', pooling);
+    expect(await leastCosineInCompany(name, {}, rows)).toBeGreaterThanOrEqual(COSINE_MIN);
+    expect(await leastCosineInCompany(name, changes, rows)).toBeLessThan(WRONG_COSINE_MAX);
   });
 
   it.each([
-    ['position_ids of zeros', 'position_ids', 0n],
-    ['a mask that hides nothing', 'attention_mask', 1n],
-  ] as const)('%s', async (_what, input, value) => {
-    const library = await loadOnnxRuntime();
-    const spoiled: OnnxLibrary = {
-      ...library,
-      env: library.env,
-      Tensor: library.Tensor,
-      InferenceSession: {
-        async create(model, options) {
-          const session = await library.InferenceSession.create(model, options);
-          const { inputNames, outputNames, inputMetadata, outputMetadata } = session;
-          return {
-            inputNames,
-            outputNames,
-            inputMetadata,
-            outputMetadata,
-            release: () => session.release(),
-            run: (feeds, outputs) => {
-              const { dims } = feeds[input] as { dims: number[] };
-              const wrong = new BigInt64Array(dims[0]! * dims[1]!).fill(value);
-              return session.run({ ...feeds, [input]: new library.Tensor('int64', wrong, dims) }, outputs);
-            },
-          };
-        },
-      },
-    };
+    ['position_ids', 0n],
+    ['attention_mask', 1n],
+  ])('%s that are everywhere %d', async (input, value) => {
     const rows = rowsOf('decoder', 'whole', 'last');
-    const model = variant('decoder', { padding: 'left' });
-    expect(await leastCosine(model, rows, undefined, async () => spoiled)).toBeLessThan(WRONG_COSINE_MAX);
+    const spoiled = await loadSpoiled(input, value);
+    expect(await leastCosineInCompany('decoder', { padding: 'left' }, rows, async () => spoiled)).toBeLessThan(
+      WRONG_COSINE_MAX,
+    );
+  });
+
+  it('texts that share a run of a model that quantises by what is in it', async () => {
+    const rows = rowsOf('encoder-int8', 'whole', 'mean');
+    expect(await leastCosineInCompany('encoder-int8', {}, rows)).toBeLessThan(COSINE_MIN);
+  });
+});
+
+describe.runIf(hasOnnx)('whether texts share a run', () => {
+  it.each([
+    ['decoder', {}, true],
+    ['decoder-grouped', {}, true],
+    ['encoder-half', {}, true],
+    ['encoder-int8', {}, false],
+    ['encoder', { padding: 'left' }, false],
+    ['decoder-grouped', { padding: 'left' }, false],
+  ])('%s %j: %s, as is found out once', async (name, changes, isShared) => {
+    const texts = referenceOf(name).rows.map(({ text }) => text);
+    const runs: number[] = [];
+    const embedder = await openEmbedder({ model: variant(name, changes) }, async () => {
+      const library = await loadOnnxRuntime();
+      const create: OnnxLibrary['InferenceSession']['create'] = async (...given) => {
+        const session = await library.InferenceSession.create(...given);
+        const run = session.run.bind(session);
+        session.run = (feeds, outputs) => {
+          runs.push((feeds.input_ids as { dims: number[] }).dims[0]!);
+          return run(feeds, outputs);
+        };
+        return session;
+      };
+      return { env: library.env, Tensor: library.Tensor, InferenceSession: { create } };
+    });
+    await embedder.embed(texts.slice(0, 1), 'nl2code', 'query');
+    expect(runs).toEqual([1]);
+    await embedder.embed(texts, 'nl2code', 'passage');
+    expect(runs.slice(1, 3)).toEqual([1, 2]);
+    expect(Math.max(...runs.slice(3))).toBe(isShared ? 8 : 1);
+    const before = runs.length;
+    await embedder.embed(texts, 'nl2code', 'passage');
+    expect(runs.slice(before)).toEqual(runs.slice(3, before));
+    await embedder.close();
   });
 });

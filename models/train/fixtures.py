@@ -16,7 +16,6 @@ reference.json holds for each text its ids and what each pooling gives, before i
 """
 import argparse
 import copy
-import hashlib
 import json
 import logging
 import os
@@ -30,6 +29,7 @@ from onnxruntime.quantization import matmul_nbits_quantizer, quantize_dynamic
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import BertConfig, BertModel, Qwen2Config, Qwen2Model
 
+from model_folder import Decoder, Encoder, export, write_manifest
 from qwen2_graph import DATA, build
 
 HIDDEN, SIZES, TOKENS, CUT, DECIMALS = 32, [8, 16, 32], 48, 12, 6
@@ -69,10 +69,15 @@ def byte_tokenizer(ends):
 
 
 def word_tokenizer():
+    """The words of the texts and the letters they are of; not trained, since a trainer breaks ties as it happens."""
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    tokenizer.train_from_iterator(TEXTS, trainers.WordPieceTrainer(vocab_size=260, special_tokens=special, show_progress=False))
+    words = {word for text in TEXTS for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(text))}
+    letters = sorted(set("".join(words)))
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *letters, *("##" + letter for letter in letters)]
+    pieces += sorted(word for word in words if 3 <= len(word) <= 6) + ["##er", "##ing", "##ler", "##tion"]
+    tokenizer.model = models.WordPiece({piece: at for at, piece in enumerate(dict.fromkeys(pieces))}, unk_token="[UNK]")
+    tokenizer.add_special_tokens([AddedToken(piece, special=True, normalized=False) for piece in pieces[:4]])
     ends = [(name, tokenizer.token_to_id(name)) for name in ("[CLS]", "[SEP]")]
     tokenizer.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", special_tokens=ends)
     return tokenizer
@@ -98,39 +103,6 @@ def encoder(words):
     return scatter(BertModel(BertConfig(
         vocab_size=words, hidden_size=HIDDEN, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64,
         max_position_embeddings=64, initializer_range=SPREAD, attn_implementation="eager"), add_pooling_layer=False))
-
-
-class Decoder(torch.nn.Module):
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-
-    def forward(self, input_ids, attention_mask, position_ids):
-        return self.model(input_ids=input_ids, attention_mask=attention_mask, position_ids=position_ids, use_cache=False).last_hidden_state
-
-
-class Encoder(torch.nn.Module):
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-
-    def forward(self, input_ids, attention_mask, token_type_ids):
-        hidden = self.model(input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids).last_hidden_state
-        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        return hidden, (hidden * mask).sum(1) / mask.sum(1)
-
-
-def export(module, inputs, outputs):
-    """As torch exports it, without the notes on where each node came from."""
-    batch, tokens = torch.export.Dim("batch"), torch.export.Dim("tokens")
-    example = tuple(torch.ones(2, 7, dtype=torch.int64) for _ in inputs)
-    program = torch.onnx.export(module.eval(), example, dynamo=True, verbose=False, input_names=inputs, output_names=outputs,
-                                dynamic_shapes={name: {0: batch, 1: tokens} for name in inputs})
-    model = program.model_proto
-    for part in [model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer, *model.graph.input, *model.graph.output]:
-        del part.metadata_props[:]
-    del model.graph.value_info[:]
-    return model
 
 
 def pooled(hidden):
@@ -172,16 +144,7 @@ def write(out, name, make, tokenizer, hidden_of, pooling, padding):
     file = os.path.join(folder, "model.onnx")
     make(file)
     tokenizer.save(os.path.join(folder, "tokenizer.json"), pretty=False)
-    files = {}
-    for part in sorted(os.listdir(folder)):
-        content = open(os.path.join(folder, part), "rb").read()
-        files[part] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    none = {"query": "", "passage": ""}
-    manifest = {
-        "name": name, "kind": "transformer", "version": 1, "dimensions": HIDDEN, "matryoshka": SIZES, "maxTokens": TOKENS,
-        "pooling": pooling, "padding": padding, "licence": "MIT", "files": files,
-        "prefixes": {task: none for task in ("nl2code", "qa", "code2code", "code2nl", "code2completion")}}
-    json.dump(manifest, open(os.path.join(folder, "model.json"), "w"), indent=1)
+    write_manifest(folder, name=name, dimensions=HIDDEN, matryoshka=SIZES, maxTokens=TOKENS, pooling=pooling, padding=padding, licence="MIT")
     rows = reference(tokenizer, hidden_of or of_runtime(file))
     with open(os.path.join(folder, "reference.json"), "w", encoding="utf-8") as handle:
         handle.write(json.dumps({"cut": CUT, "rows": rows}, ensure_ascii=False, separators=(",", ":")) + "\n")

@@ -4,7 +4,8 @@ import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DowserError } from '../errors.ts';
 import { hashBytes } from '../hash.ts';
-import { type LocalManifest, MODEL_FILES, type ModelManifest, readManifest } from './manifest.ts';
+import { checkFiles, WRONG_HASH, wrongSize } from './checks.ts';
+import { type LocalManifest, type ModelManifest, readManifest } from './manifest.ts';
 
 /** The model that ships with dowser. */
 export const BUNDLED_MODEL = 'dowser-static-v1';
@@ -15,20 +16,43 @@ const MANIFEST_FILE = 'model.json';
 /** A manifest is a page of JSON; more is not one. */
 const MANIFEST_BYTES_MAX = 1 << 20;
 
-/** A model as loaded: the bytes here are the bytes that were checked. They are in shared memory, so that threads need not load their own. */
 export type ModelFolder = {
   readonly path: string;
   readonly manifest: LocalManifest;
-  readonly model: Uint8Array;
+  /**
+   * Of a static model, its bytes: those that were checked, in shared memory, so that threads need not load their own. Of
+   * a transformer, the path of model.onnx: it may be gigabytes, and weights that lie beside it are found by that path.
+   */
+  readonly model: Uint8Array | string;
   readonly tokenizer: Uint8Array;
 };
 
-/** Reads a model by name, or by the path of its folder (absolute, or starting with `.`), and checks every byte of it. */
-export async function openModelFolder(model: string = BUNDLED_MODEL, modelsDir = MODELS_DIR): Promise<ModelFolder> {
+/**
+ * Reads a model by name, or by the path of its folder (absolute, or starting with `.`), and checks every byte of it; of
+ * what is loaded by path, every byte that may have changed since it was last checked, if `rememberIn` names a folder to
+ * keep that in.
+ */
+export async function openModelFolder(
+  model: string = BUNDLED_MODEL,
+  modelsDir = MODELS_DIR,
+  rememberIn?: string,
+): Promise<ModelFolder> {
   const path = folderOf(model, modelsDir);
   const manifest = parseManifest(path, await readManifestText(path));
-  const [onnx, tokenizer] = await Promise.all(MODEL_FILES.map((name) => readChecked(path, name, manifest)));
-  return { path, manifest, model: onnx!, tokenizer: tokenizer! };
+  const tokenizer = readChecked(path, 'tokenizer.json', manifest);
+  const weights =
+    manifest.kind === 'static' ? readChecked(path, 'model.onnx', manifest) : checkWeights(path, manifest, rememberIn);
+  const [bytes, onnx] = await Promise.all([tokenizer, weights]);
+  return { path, manifest, model: onnx, tokenizer: bytes };
+}
+
+/** Checks all that is loaded by path, and returns the path. */
+async function checkWeights(path: string, { files }: LocalManifest, rememberIn?: string): Promise<string> {
+  const names = Object.keys(files).filter((name) => name !== 'tokenizer.json');
+  const weights = names.map((name) => ({ path: join(path, name), expected: files[name]! }));
+  const wrong = await reading(path, () => checkFiles(weights, rememberIn));
+  if (wrong !== undefined) throw damaged(wrong.path, wrong.wrong);
+  return join(path, 'model.onnx');
 }
 
 function folderOf(model: string, modelsDir: string): string {
@@ -65,18 +89,12 @@ function parseManifest(path: string, text: string): LocalManifest {
   return manifest;
 }
 
-async function readChecked(
-  path: string,
-  name: (typeof MODEL_FILES)[number],
-  manifest: LocalManifest,
-): Promise<Uint8Array> {
+async function readChecked(path: string, name: string, manifest: LocalManifest): Promise<Uint8Array> {
   const file = join(path, name);
-  const expected = manifest.files[name];
+  const expected = manifest.files[name]!;
   const bytes = await reading(path, () => readShared(file, expected.bytes));
-  if (typeof bytes === 'number') {
-    throw damaged(file, `is ${bytes} bytes long, not the ${expected.bytes} of its manifest`);
-  }
-  if (hashBytes(bytes) !== expected.sha256) throw damaged(file, "does not have its manifest's sha256");
+  if (typeof bytes === 'number') throw damaged(file, wrongSize(bytes, expected));
+  if (hashBytes(bytes) !== expected.sha256) throw damaged(file, WRONG_HASH);
   return bytes;
 }
 

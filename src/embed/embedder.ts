@@ -1,13 +1,16 @@
 /** Texts -> embeddings: a model folder, its tokenizer, and one of the two ways to run it. */
+import { availableParallelism } from 'node:os';
 import { DowserError } from '../errors.ts';
 import { hashText } from '../hash.ts';
 import type { Embedder, Embedding, Side } from '../types.ts';
 import { type ModelFolder, openModelFolder } from './catalog.ts';
 import type { LocalManifest } from './manifest.ts';
-import { type LoadOnnx, loadOnnxRuntime, openOnnx } from './onnx.ts';
+import { openNeural } from './neural.ts';
+import { type LoadOnnx, loadOnnxRuntime, type Provider } from './onnx.ts';
+import { unitLength } from './pooling.ts';
 import { openTable } from './table.ts';
 import { prefixFor, sideFor } from './tasks.ts';
-import { CHARS_PER_TOKEN_MAX, openTokenizer } from './tokenizer.ts';
+import { CHARS_PER_TOKEN_MAX, openTokenizer, type Tokenize } from './tokenizer.ts';
 
 export type { ModelFolder } from './catalog.ts';
 
@@ -23,6 +26,14 @@ export type EmbedderOptions = {
    * its thread is ended during a run. Embeddings of the two are equal to 1e-5. A transformer is always run by ONNX.
    */
   readonly runtime?: 'auto' | Runtime | undefined;
+  /** Size of the embeddings: one of the model's Matryoshka sizes. The largest when left out. */
+  readonly dimensions?: number | undefined;
+  /** What computes a transformer, if it can; else the processor (the default), and the log says so. */
+  readonly provider?: Provider | undefined;
+  /** Threads that share one run of a transformer: every core, up to THREADS_MAX, when left out. */
+  readonly threads?: number | undefined;
+  /** Folder in which it is kept which large files were checked; when left out, they are hashed each time. */
+  readonly rememberIn?: string | undefined;
 };
 
 export type OpenEmbedder = Embedder & {
@@ -33,6 +44,15 @@ export type OpenEmbedder = Embedder & {
   readonly shared: ModelFolder | undefined;
 };
 
+/** More share the memory's bandwidth, which a run of a transformer waits for, and leave the machine's owner none. */
+const THREADS_MAX = 4;
+
+/** A short and a long text, to see whether a model lets texts share a run. */
+const PROBE = [
+  'return a + b',
+  'def parse(url): # the parts of a URL\n    return re.split(r"[:/?#]+", url.strip(), maxsplit=3)',
+];
+
 /** How far from 1 a length may lie by rounding; a model that is further off is broken. */
 const LENGTH_TOLERANCE = 1e-3;
 
@@ -41,16 +61,19 @@ export async function openEmbedder(
   options: EmbedderOptions = {},
   loadOnnx: LoadOnnx = loadOnnxRuntime,
 ): Promise<OpenEmbedder> {
-  const { model, modelsDir } = options;
-  const folder = typeof model === 'object' ? model : await openModelFolder(model, modelsDir);
+  const { model, modelsDir, rememberIn } = options;
+  const folder = typeof model === 'object' ? model : await openModelFolder(model, modelsDir, rememberIn);
   const { manifest } = folder;
-  const tokenize = openTokenizer(folder.tokenizer, manifest.maxTokens);
-  const runner = await openRunner(folder, options.runtime ?? 'auto', loadOnnx);
+  const dimensions = checkSize(manifest, options.dimensions ?? manifest.dimensions);
+  const tokenize = openTokenizer(folder.tokenizer, manifest.maxTokens, manifest.kind === 'transformer');
+  const runner = await openRunner(folder, options, tokenize, loadOnnx);
+  // A static model gives unit length itself, which only a cut changes.
+  const isDone = manifest.kind === 'static' && dimensions === manifest.dimensions;
   let closed = false;
   return {
-    id: identify(manifest),
+    id: identify(manifest, dimensions),
     name: manifest.name,
-    dimensions: manifest.dimensions,
+    dimensions,
     runtime: runner.runtime,
     maxTokens: manifest.maxTokens,
     shared: runner.runtime === 'table' ? folder : undefined,
@@ -58,7 +81,8 @@ export async function openEmbedder(
       if (closed) throw new Error('embed() after close()');
       const prefix = prefixFor(manifest, task, side);
       const ids = texts.map((text) => tokenize(prefix + text));
-      const embeddings = await runModel(runner, ids, sideFor(manifest, task, side));
+      const made = await runModel(runner, ids, sideFor(manifest, task, side));
+      const embeddings = isDone ? made : made.map((whole) => unitLength(whole.subarray(0, dimensions)));
       for (const embedding of embeddings) checkLength(embedding, manifest.name);
       return embeddings;
     },
@@ -76,21 +100,31 @@ type Runner = {
   close(): Promise<void>;
 };
 
-async function openRunner(folder: ModelFolder, runtime: 'auto' | Runtime, loadOnnx: LoadOnnx): Promise<Runner> {
-  const { manifest } = folder;
+async function openRunner(
+  { manifest, model }: ModelFolder,
+  { runtime = 'auto', provider = 'cpu', threads }: EmbedderOptions,
+  tokenize: Tokenize,
+  loadOnnx: LoadOnnx,
+): Promise<Runner> {
   if (runtime === 'table' && manifest.kind !== 'static') {
     throw new DowserError('bad_argument', `${manifest.name} is no static model: use the runtime "auto" or "onnx".`);
   }
-  if (runtime !== 'onnx' && manifest.kind === 'static') {
-    const embedIds = openTable(folder.model, manifest.dimensions);
+  if (runtime !== 'onnx' && typeof model === 'object') {
+    const embedIds = openTable(model, manifest.dimensions);
     return {
       runtime: 'table',
       embed: async (ids, side) => ids.map((row) => embedIds(row, side)),
       close: async () => {},
     };
   }
+  // A static model runs on one thread: two were less than half as fast, and parallel work is one worker thread per core.
+  const settings =
+    manifest.kind === 'static'
+      ? ({ provider: 'cpu', threads: 1 } as const)
+      : { provider, threads: threads ?? Math.min(THREADS_MAX, availableParallelism()) };
   try {
-    return { ...(await openOnnx(folder.model, manifest, loadOnnx)), runtime: 'onnx' };
+    const probe = PROBE.map((text) => tokenize(text));
+    return { ...(await openNeural(model, manifest, { ...settings, probe }, loadOnnx)), runtime: 'onnx' };
   } catch (cause) {
     const other = manifest.kind === 'static' ? 'the runtime "auto"' : 'the bundled model';
     const message = `ONNX Runtime can't run ${manifest.name} (${reasonOf(cause)}). Install onnxruntime-node, or use ${other}.`;
@@ -98,9 +132,16 @@ async function openRunner(folder: ModelFolder, runtime: 'auto' | Runtime, loadOn
   }
 }
 
-/** Embeddings compare only when model, tokenizer, what is put before a text, and where it is cut are the same. */
-function identify({ name, dimensions, files, prefixes, sides, maxTokens }: LocalManifest): string {
-  const parts = [
+function checkSize({ name, matryoshka }: LocalManifest, dimensions: number): number {
+  if (matryoshka.includes(dimensions)) return dimensions;
+  const message = `${name} gives embeddings of ${matryoshka.join(', ')} dimensions, not ${dimensions}. Choose one of these sizes, or none for the largest.`;
+  throw new DowserError('bad_argument', message);
+}
+
+/** Embeddings compare only when model, tokenizer, what is put before a text, where it is cut and how it is pooled are the same. */
+function identify(manifest: LocalManifest, dimensions: number): string {
+  const { name, kind, files, prefixes, sides, maxTokens } = manifest;
+  const parts: unknown[] = [
     files['model.onnx'].sha256,
     files['tokenizer.json'].sha256,
     prefixes,
@@ -108,6 +149,10 @@ function identify({ name, dimensions, files, prefixes, sides, maxTokens }: Local
     maxTokens,
     CHARS_PER_TOKEN_MAX,
   ];
+  if (kind === 'transformer') {
+    const hashes = Object.entries(files).map(([file, { sha256 }]) => [file, sha256]);
+    parts.push(hashes.sort(), manifest.pooling, manifest.padding, manifest.output ?? null, manifest.inputs ?? null);
+  }
   return `${name}-${dimensions}-${hashText(JSON.stringify(parts)).slice(0, 16)}`;
 }
 
@@ -115,6 +160,7 @@ async function runModel(runner: Runner, ids: number[][], side: Side): Promise<Em
   try {
     return await runner.embed(ids, side);
   } catch (cause) {
+    if (cause instanceof DowserError) throw cause;
     const message = `The model failed (${reasonOf(cause)}). Search goes on by words; reinstall dowser if it happens again.`;
     throw new DowserError('model_failed', message, { cause });
   }

@@ -3,8 +3,8 @@
  * worker thread that is terminated, or a process that exits, in the middle of a run sometimes aborts (1.30.0): let the
  * run end first.
  */
-import type { Embedding, Side } from '../types.ts';
-import type { LocalManifest } from './manifest.ts';
+import { isMainThread } from 'node:worker_threads';
+import { log } from '../log.ts';
 
 /** Imports the library. A parameter of those who need it, so that its absence can be tried out. */
 export type LoadOnnx = () => Promise<OnnxLibrary>;
@@ -12,36 +12,47 @@ export type LoadOnnx = () => Promise<OnnxLibrary>;
 /** What we use of onnxruntime-node. Described here, because the package and its types may be absent at build time. */
 export type OnnxLibrary = {
   readonly env: { logLevel?: string };
-  readonly InferenceSession: { create(model: Uint8Array, options: object): Promise<OnnxSession> };
-  readonly Tensor: new (type: 'int64', data: BigInt64Array, dims: readonly number[]) => object;
+  readonly InferenceSession: { create(model: Uint8Array | string, options: object): Promise<OnnxSession> };
+  readonly Tensor: new (type: string, data: TensorData, dims: readonly number[]) => object;
 };
 
-type OnnxSession = {
-  run(feeds: Readonly<Record<string, object>>): Promise<Readonly<Record<string, { data: unknown }>>>;
+export type TensorData = BigInt64Array | Int32Array | Float32Array | Uint16Array;
+
+export type OnnxSession = {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  readonly inputMetadata: readonly ValueMetadata[];
+  readonly outputMetadata: readonly ValueMetadata[];
+  run: (feeds: Feeds, outputs: readonly string[]) => Promise<Readonly<Record<string, OnnxOutput>>>;
   release(): Promise<void>;
 };
 
-export type OnnxModel = {
-  embed(ids: readonly (readonly number[])[], side: Side): Promise<Embedding[]>;
-  close(): Promise<void>;
+/** A dimension that a run decides is a name. */
+export type ValueMetadata = {
+  readonly name: string;
+  readonly type?: string;
+  readonly shape?: readonly (number | string)[];
 };
 
-/** Texts in one run: as fast as 32 on a static model (4 are slower), with less memory at the peak. */
-const BATCH_TEXTS = 8;
+export type Feeds = Readonly<Record<string, object>>;
+export type OnnxOutput = { readonly data: unknown; readonly dims: readonly number[] };
 
-/**
- * One thread: two were less than half as fast on a static model, and parallel work is one worker thread per core. No
- * arena: it keeps the largest batch's memory for good, and costs no time to be without.
- */
-const SESSION_OPTIONS = {
-  executionProviders: ['cpu'],
-  executionMode: 'sequential',
-  intraOpNumThreads: 1,
-  interOpNumThreads: 1,
-  enableCpuMemArena: false,
-  enableMemPattern: false,
-  logSeverityLevel: 3,
-} as const;
+/** What computes: the processor, or a graphics card where the installed library has been built for it. */
+export const PROVIDERS = ['cpu', 'cuda', 'coreml', 'dml', 'webgpu'] as const;
+export type Provider = (typeof PROVIDERS)[number];
+
+export type SessionSettings = {
+  readonly provider: Provider;
+  /** That share one run. */
+  readonly threads: number;
+};
+
+export type OpenSession = {
+  readonly library: OnnxLibrary;
+  readonly session: OnnxSession;
+  /** What computes in the end. */
+  readonly provider: Provider;
+};
 
 // A variable, so that type checking and bundling do without the package.
 const PACKAGE: string = 'onnxruntime-node';
@@ -53,72 +64,50 @@ export async function loadOnnxRuntime(): Promise<OnnxLibrary> {
   return library;
 }
 
-/** Makes a session of a static model. Throws whatever the library throws when it, or the model, can't be loaded. */
-export async function openOnnx(model: Uint8Array, manifest: LocalManifest, load: LoadOnnx): Promise<OnnxModel> {
+/**
+ * Opens a model from its bytes, or from the path of its file, which weights that lie beside it need. The processor takes
+ * over from a provider that can't run it, and the log says so. Throws whatever the library throws when it, or the model,
+ * can't be loaded.
+ */
+export async function openSession(
+  model: Uint8Array | string,
+  { provider, threads }: SessionSettings,
+  load: LoadOnnx,
+): Promise<OpenSession> {
   const library = await load();
-  // It takes no shared memory.
-  const session = await library.InferenceSession.create(Uint8Array.from(model), SESSION_OPTIONS);
-  return {
-    embed: (ids, side) => embedInBatches(library, session, manifest, ids, side),
-    close: () => session.release(),
-  };
-}
-
-/** Texts of like length share a batch, so that little of it is padding. One without tokens needs no run. */
-async function embedInBatches(
-  library: OnnxLibrary,
-  session: OnnxSession,
-  manifest: LocalManifest,
-  ids: readonly (readonly number[])[],
-  side: Side,
-): Promise<Embedding[]> {
-  const embeddings = ids.map(() => new Float32Array(manifest.dimensions));
-  const order = [...ids.keys()].filter((index) => ids[index]!.length > 0);
-  order.sort((a, b) => ids[a]!.length - ids[b]!.length);
-  for (let start = 0; start < order.length; start += BATCH_TEXTS) {
-    const batch = order.slice(start, start + BATCH_TEXTS);
-    const feeds = makeFeeds(
-      library,
-      manifest,
-      batch.map((index) => ids[index]!),
-      side,
+  const open = (choice: Provider): Promise<OnnxSession> =>
+    // It takes no shared memory.
+    library.InferenceSession.create(
+      typeof model === 'string' ? model : Uint8Array.from(model),
+      options(choice, threads),
     );
-    const output = (await session.run(feeds))[manifest.output ?? ''];
-    const values = floatsOf(output, batch.length, manifest.dimensions);
-    batch.forEach((index, row) => {
-      embeddings[index]!.set(values.subarray(row * manifest.dimensions, (row + 1) * manifest.dimensions));
-    });
+  if (provider !== 'cpu') {
+    try {
+      return { library, session: await open(provider), provider };
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      // Each thread opens the model; one of them says it.
+      log[isMainThread ? 'warn' : 'debug'](`The provider ${provider} can't run the model: the processor does.`, {
+        reason,
+      });
+    }
   }
-  return embeddings;
+  return { library, session: await open('cpu'), provider: 'cpu' };
 }
 
-function makeFeeds(
-  { Tensor }: OnnxLibrary,
-  { inputs }: LocalManifest,
-  batch: readonly (readonly number[])[],
-  side: Side,
-): Record<string, object> {
-  if (inputs === undefined) throw new Error('its manifest names no inputs');
-  const width = Math.max(...batch.map((ids) => ids.length));
-  const ids = new BigInt64Array(batch.length * width);
-  const mask = new BigInt64Array(batch.length * width);
-  batch.forEach((row, index) => {
-    row.forEach((id, column) => {
-      ids[index * width + column] = BigInt(id);
-    });
-    mask.fill(1n, index * width, index * width + row.length);
-  });
-  const shape = [batch.length, width];
+/**
+ * No arena: it keeps the largest batch's memory for good, and costs no time to be without. Threads that wait for each
+ * other sleep: spinning takes the processor from the rest of dowser, and of the machine.
+ */
+function options(provider: Provider, threads: number): object {
   return {
-    [inputs.ids]: new Tensor('int64', ids, shape),
-    [inputs.mask]: new Tensor('int64', mask, shape),
-    [inputs.side]: new Tensor('int64', BigInt64Array.of(side === 'query' ? 0n : 1n), [1]),
+    executionProviders: [provider],
+    executionMode: 'sequential',
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    enableCpuMemArena: false,
+    enableMemPattern: false,
+    logSeverityLevel: 3,
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
   };
-}
-
-function floatsOf(output: { data: unknown } | undefined, texts: number, dimensions: number): Float32Array {
-  if (!(output?.data instanceof Float32Array) || output.data.length !== texts * dimensions) {
-    throw new Error(`the model's output is not ${texts} x ${dimensions} floats`);
-  }
-  return output.data;
 }

@@ -5,6 +5,7 @@
 import { DowserError } from '../errors.ts';
 import type { Embedding, Side } from '../types.ts';
 import { FLOAT32, INT8, type Initializer, readInitializers } from './initializers.ts';
+import { unitLength } from './pooling.ts';
 
 export type EmbedIds = (ids: readonly number[], side: Side) => Embedding;
 
@@ -50,16 +51,6 @@ function addRows(sum: Float64Array, rows: Int8Array, starts: number[], weights: 
   for (let i = 0; i < sum.length; i++) {
     sum[i]! += wa * rows[a + i]! + wb * rows[b + i]! + wc * rows[c + i]! + wd * rows[d + i]!;
   }
-}
-
-function unitLength(sum: Float64Array): Embedding {
-  const embedding = new Float32Array(sum.length);
-  let squares = 0;
-  for (const value of sum) squares += value * value;
-  if (squares === 0) return embedding;
-  const scale = 1 / Math.sqrt(squares);
-  for (let i = 0; i < sum.length; i++) embedding[i] = sum[i]! * scale;
-  return embedding;
 }
 
 function readWeights(model: Uint8Array, dimensions: number): { rows: Int8Array; tokenWeights: Float32Array } {

@@ -16,17 +16,39 @@ const WORDS_REMEMBERED_MAX = 50_000;
 /** A longer word is a slice that would keep its whole text in memory (V8 copies up to here), and is rare. */
 const REMEMBERED_CHARS_MAX = 12;
 
-/** Reads tokenizer.json; the result gives at most `maxTokens` ids, the first ones, and adds no token of its own. */
-export function openTokenizer(tokenizerJson: Uint8Array, maxTokens: number): Tokenize {
+/**
+ * Reads tokenizer.json; the result gives at most `maxTokens` ids: the first ones of the text and, when `framed`, the
+ * tokens that the file itself puts before and after every text, which are never cut. We add none.
+ */
+export function openTokenizer(tokenizerJson: Uint8Array, maxTokens: number, framed = false): Tokenize {
   try {
     const json: TokenizerJson = JSON.parse(new TextDecoder().decode(tokenizerJson));
     const tokenizer = new Tokenizer(json, {});
-    const encode: Tokenize = (text) => tokenizer.encode(text, { add_special_tokens: false }).ids.slice(0, maxTokens);
-    const tokenize = isWordByWord(json) ? wordByWord(tokenizer, json, encode, maxTokens) : encode;
-    return (text) => tokenize(cut(text, maxTokens * CHARS_PER_TOKEN_MAX));
+    const { before, after } = framed ? frameOf(tokenizer) : NO_FRAME;
+    const room = maxTokens - before.length - after.length;
+    if (room < 0)
+      throw new Error(`${before.length + after.length} tokens belong to every text, and ${maxTokens} are allowed`);
+    const encode: Tokenize = (text) => tokenizer.encode(text, { add_special_tokens: false }).ids.slice(0, room);
+    const tokenize = isWordByWord(json) ? wordByWord(tokenizer, json, encode, room) : encode;
+    return (text) => [...before, ...tokenize(cut(text, maxTokens * CHARS_PER_TOKEN_MAX)), ...after];
   } catch (cause) {
     throw new DowserError('model_damaged', "The model's tokenizer.json can't be used. Reinstall dowser.", { cause });
   }
+}
+
+type Frame = { readonly before: readonly number[]; readonly after: readonly number[] };
+const NO_FRAME: Frame = { before: [], after: [] };
+
+/** A text of which any tokenizer makes a token. */
+const SAMPLE = 'a';
+
+/** The tokens before and after every text ([CLS], [SEP], an end of text): what is around those of a sample. */
+function frameOf(tokenizer: Tokenizer): Frame {
+  const inside: number[] = tokenizer.encode(SAMPLE, { add_special_tokens: false }).ids;
+  const whole: number[] = tokenizer.encode(SAMPLE, { add_special_tokens: true }).ids;
+  const start = whole.findIndex((_id, at) => inside.length > 0 && inside.every((id, i) => whole[at + i] === id));
+  if (start === -1) throw new Error('its post-processor does not keep the tokens of a text together');
+  return { before: whole.slice(0, start), after: whole.slice(start + inside.length) };
 }
 
 /** What we read of tokenizer.json ourselves. */

@@ -24,7 +24,7 @@ describe('a model folder', () => {
     const byName = await openModelFolder('whole', modelsDir);
     expect(byName.path).toBe(folder);
     expect(byName.manifest.name).toBe('whole');
-    expect(Buffer.compare(byName.model, readFileSync(join(folder, 'model.onnx')))).toBe(0);
+    expect(Buffer.compare(byName.model as Uint8Array, readFileSync(join(folder, 'model.onnx')))).toBe(0);
     expect(Buffer.compare(byName.tokenizer, readFileSync(join(folder, 'tokenizer.json')))).toBe(0);
     expect((await openModelFolder(folder, '/nowhere')).path).toBe(folder);
     const relativePath = relative(process.cwd(), folder);

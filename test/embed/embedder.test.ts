@@ -128,10 +128,16 @@ describe('the choice of runtime', () => {
   });
 
   it('reports a model that fails while it runs, and one that gives no unit length', async () => {
+    const form = {
+      inputNames: ['input_ids', 'attention_mask', 'side'],
+      outputNames: ['embeddings'],
+      inputMetadata: [],
+      outputMetadata: [],
+    };
     const running = (run: () => Promise<Record<string, { data: unknown; dims: number[] }>>) =>
       openEmbedder({ ...tiny, runtime: 'onnx' }, async () => ({
         env: {},
-        InferenceSession: { create: async () => ({ run, release: async () => {} }) },
+        InferenceSession: { create: async () => ({ ...form, run, release: async () => {} }) },
         Tensor: class {},
       }));
     const throwing = await running(() => Promise.reject(new Error('out of memory')));

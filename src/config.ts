@@ -1,4 +1,4 @@
-/** What was asked, from flags, environment and defaults in this order, made one frozen Config. */
+/** What was asked, from flags, environment, the user's choice and defaults in this order, made one frozen Config. */
 import { availableParallelism } from 'node:os';
 import { DowserError } from './errors.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
@@ -9,12 +9,14 @@ export type Config = {
   readonly root: string;
   /** Folder of the indexes; undefined means the user's cache folder. `DOWSER_CACHE`. */
   readonly cacheDir: string | undefined;
-  /** Name of a bundled model, path of a model folder, or 'none' for words alone. `--model`, `DOWSER_MODEL`. */
+  /** Name of a model, bundled or on the user's shelf, path of a model folder, or 'none' for words alone. `--model`, `DOWSER_MODEL`. */
   readonly model: string;
   /** What runs the model: 'auto' takes what suits it best (embed/embedder.ts says why). `DOWSER_RUNTIME`. */
   readonly runtime: 'auto' | 'onnx' | 'table';
   /** Worker threads that read, parse and embed, 1 to WORKERS_MAX. `DOWSER_WORKERS`. */
   readonly workers: number;
+  /** Where `dowser models pull` fetches from, instead of the public hub. `DOWSER_MODEL_MIRROR`. */
+  readonly modelMirror: string | undefined;
   /** `--log-level`, `DOWSER_LOG`. */
   readonly logLevel: LogLevel;
 };
@@ -34,7 +36,7 @@ export const MAX_TOKENS_MAX = 20_000;
 /** Longest question that is read; a longer one is cut (stack traces fit). */
 export const QUERY_CHARS_MAX = 4_096;
 
-type Flags = Partial<Pick<Config, 'root' | 'cacheDir' | 'model' | 'runtime' | 'workers' | 'logLevel'>>;
+type Flags = Partial<Pick<Config, 'root' | 'cacheDir' | 'model' | 'runtime' | 'workers' | 'modelMirror' | 'logLevel'>>;
 
 const ENVIRONMENT: Readonly<Record<string, keyof Flags>> = {
   DOWSER_ROOT: 'root',
@@ -42,13 +44,18 @@ const ENVIRONMENT: Readonly<Record<string, keyof Flags>> = {
   DOWSER_MODEL: 'model',
   DOWSER_RUNTIME: 'runtime',
   DOWSER_WORKERS: 'workers',
+  DOWSER_MODEL_MIRROR: 'modelMirror',
   DOWSER_LOG: 'logLevel',
 };
 
-/** Settles every setting. Throws DowserError('bad_argument') that names the setting which can't be used. */
+/**
+ * Settles every setting: flags win over the environment, this over what the user chose for good, this over the defaults.
+ * Throws DowserError('bad_argument') that names the setting which can't be used.
+ */
 export function resolveConfig(
   flags: Readonly<Record<string, unknown>> & { readonly root: string },
   environment: Readonly<Record<string, string | undefined>> = {},
+  chosen: { readonly model?: string | undefined } = {},
 ): Config {
   const known = new Set<string>(Object.values(ENVIRONMENT));
   for (const name of Object.keys(flags)) {
@@ -67,9 +74,10 @@ export function resolveConfig(
   return Object.freeze({
     root: flags.root,
     cacheDir: asText('cacheDir', asked('cacheDir')),
-    model: asText('model', asked('model')) ?? 'dowser-static-v1',
+    model: asText('model', asked('model')) ?? chosen.model ?? 'dowser-static-v1',
     runtime: asOneOf('runtime', asked('runtime'), ['auto', 'onnx', 'table'] as const) ?? 'auto',
     workers: asCount('workers', asked('workers')) ?? Math.max(1, Math.min(WORKERS_MAX, availableParallelism())),
+    modelMirror: asText('modelMirror', asked('modelMirror')),
     logLevel: asOneOf('logLevel', asked('logLevel'), LOG_LEVELS) ?? 'warn',
   });
 }

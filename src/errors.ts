@@ -10,7 +10,9 @@ export type ErrorCode =
   | 'model_missing' // no such model folder
   | 'model_damaged' // a file of the model differs from its manifest
   | 'model_failed' // the model was loaded and then failed
-  | 'disk_failed' // the system could not look at the root, or at what says what to leave out
+  | 'not_accepted' // the licence of a model asks for a yes that was not given
+  | 'fetch_failed' // a file of a model could not be fetched
+  | 'disk_failed' // the system could not look at the root, or at what says what to leave out; or has no room for a model
   | 'git_failed' // git could not list the work tree
   | 'cancelled'; // the caller went away
 

@@ -6,6 +6,7 @@ import { cursorOf } from './cursor.ts';
 import { findDuplicates } from './dupes.ts';
 import { openEmbedder } from './embed/embedder.ts';
 import { DowserError } from './errors.ts';
+import { locateModel } from './library/shelf.ts';
 import { log, setLogLevel } from './log.ts';
 import { type Engine, search } from './search.ts';
 import { type Shown, show } from './show.ts';
@@ -32,9 +33,9 @@ export async function openIndex(config: Config): Promise<CodeIndex> {
 /** The index and the engine under it, for evaluation. */
 export async function openEngine(config: Config): Promise<{ index: CodeIndex; engine: () => Engine }> {
   setLogLevel(config.logLevel);
-  const { embedder, problem } = await openModel(config);
+  const { embedder, problem, model } = await openModel(config);
   const upkeep = await openUpkeep({
-    config,
+    config: { ...config, model },
     fingerprint: `${CHUNKER_VERSION} ${TOKENS_VERSION} ${MASKS_VERSION}`,
     model: embedder,
   }).catch(async (error: unknown) => {
@@ -152,13 +153,15 @@ function cancelling(index: CodeIndex): CodeIndex {
 
 /** A model that can't be used costs the meaning, never the answer. */
 async function openModel(config: Config) {
-  if (config.model === 'none') return { embedder: undefined, problem: undefined };
+  const none = { embedder: undefined, problem: undefined, model: config.model };
+  if (config.model === 'none') return none;
   try {
-    return { embedder: await openEmbedder({ model: config.model, runtime: config.runtime }), problem: undefined };
+    const model = locateModel(config.model, config.cacheDir);
+    return { ...none, embedder: await openEmbedder({ model, runtime: config.runtime }), model };
   } catch (error) {
     if (!(error instanceof DowserError)) throw error;
     log.warn(error.message);
-    return { embedder: undefined, problem: error.message };
+    return { ...none, problem: error.message };
   }
 }
 

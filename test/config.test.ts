@@ -24,6 +24,7 @@ test('without any setting every default holds', () => {
     model: 'dowser-static-v1',
     runtime: 'auto',
     workers: expect.any(Number),
+    modelMirror: undefined,
     logLevel: 'warn',
   });
   expect(config.workers).toBeGreaterThanOrEqual(1);
@@ -41,6 +42,14 @@ test('a flag wins over its variable, a variable over the default', () => {
   });
   const flags = { model: 'tiny', workers: 3, logLevel: 'error', cacheDir: '/other' };
   expect(resolveConfig({ ...ROOT, ...flags }, environment)).toMatchObject(flags);
+});
+
+test('what the user chose for good wins over the default, and over nothing else', () => {
+  const chosen = { model: 'mine' };
+  expect(resolveConfig(ROOT, {}, chosen).model).toBe('mine');
+  expect(resolveConfig(ROOT, { DOWSER_MODEL: 'none' }, chosen).model).toBe('none');
+  expect(resolveConfig({ ...ROOT, model: 'tiny' }, {}, chosen).model).toBe('tiny');
+  expect(resolveConfig(ROOT, {}, { model: undefined }).model).toBe('dowser-static-v1');
 });
 
 test('an empty variable counts as not set, and foreign ones do not matter', () => {

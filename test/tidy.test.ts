@@ -14,6 +14,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['tokens.ts', 'languages.ts', 'errors.ts', 'log.ts', 'hash.ts', 'lines.ts', 'time.ts', 'memory.ts', 'imports.ts'],
   ['config.ts'],
   ['source', 'chunk', 'embed', 'store', 'rank'],
+  ['library'],
   ['pool.ts', 'probe.ts', 'prepare.ts', 'waiting.ts', 'meaning.ts', 'spelling.ts'],
   ['worker.ts', 'show.ts', 'compare.ts'],
   ['hasten.ts', 'indexing.ts'],

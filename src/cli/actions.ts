@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { text as readAll } from 'node:stream/consumers';
 import { type Config, LIMIT_DEFAULT, resolveConfig } from '../config.ts';
 import { DowserError } from '../errors.ts';
+import { chosenModel } from '../library/shelf.ts';
 import { setLogLevel } from '../log.ts';
 import { statusText } from '../mcp/statusText.ts';
 import { visibleLine } from '../mcp/visible.ts';
@@ -171,6 +172,7 @@ export function configFor({ root, model, logLevel, quiet }: Options, clientRoots
   const config = resolveConfig(
     { root: found, ...(model && { model }), ...(level && { logLevel: level }) },
     process.env,
+    { model: chosenModel(process.env.DOWSER_CACHE || undefined) },
   );
   setLogLevel(config.logLevel);
   return config;

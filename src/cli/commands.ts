@@ -108,6 +108,38 @@ export const COMMANDS: readonly Command[] = [
     run: async (options, words) => (await import('./clean.ts')).clean(options, words),
   },
   {
+    name: 'models',
+    summary: 'Fetch, add, check and choose models for meaning',
+    usage: [
+      'list',
+      'pull [options] NAME      (the only command that uses the network)',
+      'add [options] FOLDER     (a model that was brought by hand)',
+      'verify [NAME]',
+      'use NAME',
+      'remove NAME',
+    ],
+    flags: [
+      ...(['accept-licence', 'as', 'pooling', 'dimensions', 'padding', 'token-limit'] as const),
+      ...(['query-prefix', 'passage-prefix', 'licence', 'json', 'log-level', 'quiet', 'help'] as const),
+    ],
+    notes: [
+      "The bundled model needs none of this. Others lie in the cache folder, under 'models', for this user alone; each file",
+      'is checked before it is loaded: against the checksum of the catalog, or, where none is known, of its first download.',
+      'DOWSER_MODEL_MIRROR names another hub than huggingface.co; HTTPS_PROXY, HTTP_PROXY and NO_PROXY are obeyed.',
+      'A download that was stopped goes on where it stopped. --pooling to --licence describe a model of no catalog to add.',
+      "'use' chooses for this user; --model and DOWSER_MODEL win over it; 'use dowser-static-v1' goes back.",
+    ],
+    examples: [
+      'dowser models list',
+      'dowser models pull granite-embedding-97m-multilingual-r2',
+      'dowser models pull jina-code-embeddings-0.5b --accept-licence',
+      'dowser models use granite-embedding-97m-multilingual-r2',
+      'dowser models add ~/downloads/minilm --as all-MiniLM-L6-v2',
+      'dowser models add ~/models/mine --as mine --pooling mean --dimensions 384',
+    ],
+    run: async (...input) => (await import('./models.ts')).models(...input),
+  },
+  {
     name: 'serve',
     summary: 'Serve coding agents over MCP, on standard input and output',
     usage: ['[options]'],

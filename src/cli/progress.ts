@@ -25,10 +25,15 @@ export class Progress {
   }
 
   update(progress: SyncProgress, nowMs = performance.now()): void {
+    this.draw((elapsedMs) => progressLine(progress, elapsedMs), nowMs);
+  }
+
+  /** Draws a line of another kind of work, which is made only when it is due. */
+  draw(makeLine: (elapsedMs: number) => string, nowMs = performance.now()): void {
     if (!this.#shown || nowMs - this.#drawnMs < REDRAW_MS) return;
     this.#drawnMs = nowMs;
     this.#drawn = true;
-    const line = progressLine(progress, nowMs - this.#startMs).slice(0, Math.max(1, (this.#screen.columns || 80) - 1));
+    const line = makeLine(nowMs - this.#startMs).slice(0, Math.max(1, (this.#screen.columns || 80) - 1));
     this.#screen.write(`\r\u001b[K${line}`);
   }
 
@@ -40,10 +45,24 @@ export class Progress {
 
 export function progressLine({ done, total, phase }: SyncProgress, elapsedMs: number): string {
   if (phase === 'listing' || total === 0) return 'Listing files ...';
-  const share = Math.min(1, done / total);
-  const filled = Math.round(share * BAR_WIDTH);
   const rate = elapsedMs < 1 ? 0 : Math.round((done / elapsedMs) * 1_000);
-  const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}`;
+  return `Indexing ${barOf(done / total)}  ${number(done)}/${number(total)} files  ${number(rate)}/s`;
+}
+
+/** Of files that come or are copied: bytes, all together; `fetched` of them in this run. */
+export function bytesLine(
+  what: string,
+  { done, total, fetched, file }: { done: number; total: number; fetched: number; file: string },
+  elapsedMs: number,
+): string {
+  const megabytes = (bytes: number): string => number(Math.round(bytes / 1e6));
+  const rate = elapsedMs < 1 || fetched === 0 ? '' : `  ${(fetched / 1e3 / elapsedMs).toFixed(1)} MB/s`;
+  return `${what} ${barOf(total === 0 ? 0 : done / total)}  ${megabytes(done)}/${megabytes(total)} MB${rate}  ${file}`;
+}
+
+function barOf(part: number): string {
+  const share = Math.min(1, part);
+  const filled = Math.round(share * BAR_WIDTH);
   const percent = String(Math.floor(share * 100)).padStart(3);
-  return `Indexing ${bar} ${percent} %  ${number(done)}/${number(total)} files  ${number(rate)}/s`;
+  return `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ${percent} %`;
 }

@@ -1,4 +1,5 @@
 /** Model folders: the manifest, and files that are loaded only when they are what the manifest says. */
+import { existsSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +12,7 @@ import { type LocalManifest, type ModelManifest, readManifest } from './manifest
 export const BUNDLED_MODEL = 'dowser-static-v1';
 
 const MODELS_DIR = fileURLToPath(new URL('../../models/', import.meta.url));
-const MANIFEST_FILE = 'model.json';
+export const MANIFEST_FILE = 'model.json';
 
 /** A manifest is a page of JSON; more is not one. */
 const MANIFEST_BYTES_MAX = 1 << 20;
@@ -44,6 +45,12 @@ export async function openModelFolder(
     manifest.kind === 'static' ? readChecked(path, 'model.onnx', manifest) : checkWeights(path, manifest, rememberIn);
   const [bytes, onnx] = await Promise.all([tokenizer, weights]);
   return { path, manifest, model: onnx, tokenizer: bytes };
+}
+
+/** The folder of a model that ships with dowser; undefined for any other name. */
+export function bundledFolder(name: string): string | undefined {
+  const folder = join(MODELS_DIR, name);
+  return /^\w[\w.-]*$/.test(name) && existsSync(join(folder, MANIFEST_FILE)) ? folder : undefined;
 }
 
 /** Checks all that is loaded by path, and returns the path. */

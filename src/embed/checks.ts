@@ -53,7 +53,8 @@ export function wrongSize(bytes: number, expected: ModelFile): string {
   return `is ${bytes} bytes long, not the ${expected.bytes} of its manifest`;
 }
 
-async function hashFile(path: string): Promise<string> {
+/** sha256 of a file of any length, hex. */
+export async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const part of createReadStream(path, { highWaterMark: READ_BYTES })) hash.update(part as Buffer);
   return hash.digest('hex');

@@ -56,8 +56,10 @@ async function pull(options: Options, words: readonly string[], signal: AbortSig
   }).finally(() => progress.clear());
   const { path, how, source } = pulled;
   if (options.json) print(toJson({ name, path, how, ...(source && { source }) }));
-  else if (how === 'there') print(`${name} is there: ${visibleLine(path, 4_096)}`);
-  else {
+  else if (how === 'there') {
+    print(`${name} is there: ${visibleLine(path, 4_096)}`);
+    tell(options, `To see that it is whole: dowser models verify ${name}`);
+  } else {
     const seconds = ((performance.now() - startedMs) / 1_000).toFixed(0);
     print(`Fetched ${name} in ${seconds} s, licence ${offer.licence}: ${visibleLine(path, 4_096)}`);
     const unknown = Object.values(source!.checked).filter((by) => by === 'first download').length;

@@ -14,6 +14,9 @@ const TRIES_MAX = 5;
 const TRIES_MAX_UNREACHABLE = 2;
 const UNREACHABLE = ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH'];
 
+/** What a network with a certificate of its own, or a forged one, gives: never another the next time. */
+const UNTRUSTED = /CERT|LEAF_SIGNATURE/;
+
 /** Before the second attempt; each further one waits twice as long, and up to half of that more. */
 const PAUSE_MS = 400;
 
@@ -80,11 +83,16 @@ async function attempts(part: Part, wanted: Wanted, options: DownloadOptions): P
       options.signal?.throwIfAborted();
       if (error instanceof DowserError || isDisk(error)) throw error;
       if (part.bytes > before) tries = 1;
-      if (tries >= (UNREACHABLE.includes(codeOf(error)) ? TRIES_MAX_UNREACHABLE : TRIES_MAX)) throw error;
+      if (tries >= triesMax(codeOf(error))) throw error;
       const waitMs = (options.pauseMs ?? PAUSE_MS) * 2 ** (tries - 1) * (1 + Math.random() / 2);
       await pause(error instanceof Busy ? Math.max(waitMs, error.waitMs) : waitMs, undefined, signalOf(options));
     }
   }
+}
+
+function triesMax(code: string): number {
+  if (UNTRUSTED.test(code)) return 1;
+  return UNREACHABLE.includes(code) ? TRIES_MAX_UNREACHABLE : TRIES_MAX;
 }
 
 /** One request for what is missing, and every byte of its answer. Throws when the answer ends before the file does. */
@@ -222,7 +230,10 @@ function problemOf(error: unknown, { url, file }: Wanted, signal: AbortSignal | 
   if (error instanceof DowserError) return error;
   if (isDisk(error)) return diskProblem(file, error);
   const why = error instanceof Error ? error.message || codeOf(error) : String(error);
-  return new DowserError('fetch_failed', `${shownUrl(url)} can't be fetched: ${why}.`, { cause: error });
+  const own = UNTRUSTED.test(codeOf(error))
+    ? ' If your network has a certificate of its own, NODE_EXTRA_CA_CERTS names its file to Node.'
+    : '';
+  return new DowserError('fetch_failed', `${shownUrl(url)} can't be fetched: ${why}.${own}`, { cause: error });
 }
 
 /** The user stopped it. */

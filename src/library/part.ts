@@ -6,7 +6,7 @@ import type { Journal, Progress } from './journal.ts';
 
 /** Between two marks in the journal lies what a kill costs; each mark is one wait for the disk. */
 const MARK_BYTES = 16 * 1024 * 1024;
-const MARK_MS = 500;
+const MARK_MS = 200;
 
 const READ_BYTES = 1 << 20;
 

@@ -29,7 +29,11 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['status'],
   ['similar', 'src/retry.go:5'],
   ['clean', '--dry-run'],
+  ['models', 'list'],
+  ['models', 'verify'],
 ];
+/** Commands that are about no repository. */
+const ROOTLESS = ['clean', 'models'];
 
 async function run({ count, folder, progress }: Context): Promise<Outcome> {
   const losses: string[] = [];
@@ -51,7 +55,7 @@ async function run({ count, folder, progress }: Context): Promise<Outcome> {
     if (answers.join() !== first.join())
       losses.push(`start ${at}${isAway ? ' without a network' : ''} answers otherwise`);
     const words = COMMANDS[at % COMMANDS.length]!;
-    const command = [...within, process.execPath, BIN, ...words, ...(words[0] === 'clean' ? [] : ['--root', root])];
+    const command = [...within, process.execPath, BIN, ...words, ...(ROOTLESS.includes(words[0]!) ? [] : ['--root', root])];
     const env = { ...environmentFor(cacheDir), ...environment };
     const { status, stderr } = spawnSync(command[0]!, command.slice(1), { env, encoding: 'utf8' });
     if (status !== 0) losses.push(`dowser ${words[0]} ended with ${status}: ${stderr.slice(0, 200)}`);

@@ -68,7 +68,9 @@ export class Hub {
     const path = pathname.replace(/^\/(storage\/)?/, '').replace(/\/resolve\/[^/]+\//, '/');
     const file = this.files.get(path);
     const { range } = request.headers;
-    response.on('finish', () => this.requests.push({ path, range, status: response.statusCode }));
+    const entry = { path, range, status: 0 };
+    this.requests.push(entry);
+    for (const event of ['finish', 'close']) response.once(event, () => (entry.status = response.statusCode));
     if (file === undefined) {
       response.writeHead(404).end('Entry not found');
       return;

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { DowserError } from './errors.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
+import { PAUSES, type Pause } from './power.ts';
 
 /** Every setting of one CodeIndex. Frozen; trusted once it exists. */
 export type Config = {
@@ -15,6 +16,8 @@ export type Config = {
   readonly runtime: 'auto' | 'onnx' | 'table';
   /** Worker threads that read, parse and embed, 1 to WORKERS_MAX. `DOWSER_WORKERS`. */
   readonly workers: number;
+  /** When a slow model stops reading code behind the answers: on battery is the default (power.ts). `DOWSER_PAUSE`. */
+  readonly pause: Pause;
   /** `--log-level`, `DOWSER_LOG`. */
   readonly logLevel: LogLevel;
 };
@@ -34,7 +37,7 @@ export const MAX_TOKENS_MAX = 20_000;
 /** Longest question that is read; a longer one is cut (stack traces fit). */
 export const QUERY_CHARS_MAX = 4_096;
 
-type Flags = Partial<Pick<Config, 'root' | 'cacheDir' | 'model' | 'runtime' | 'workers' | 'logLevel'>>;
+type Flags = Partial<Omit<Config, 'root'>> & { readonly root?: string };
 
 const ENVIRONMENT: Readonly<Record<string, keyof Flags>> = {
   DOWSER_ROOT: 'root',
@@ -42,6 +45,7 @@ const ENVIRONMENT: Readonly<Record<string, keyof Flags>> = {
   DOWSER_MODEL: 'model',
   DOWSER_RUNTIME: 'runtime',
   DOWSER_WORKERS: 'workers',
+  DOWSER_PAUSE: 'pause',
   DOWSER_LOG: 'logLevel',
 };
 
@@ -70,6 +74,7 @@ export function resolveConfig(
     model: asText('model', asked('model')) ?? 'dowser-static-v1',
     runtime: asOneOf('runtime', asked('runtime'), ['auto', 'onnx', 'table'] as const) ?? 'auto',
     workers: asCount('workers', asked('workers')) ?? Math.max(1, Math.min(WORKERS_MAX, availableParallelism())),
+    pause: asOneOf('pause', asked('pause'), PAUSES) ?? 'battery',
     logLevel: asOneOf('logLevel', asked('logLevel'), LOG_LEVELS) ?? 'warn',
   });
 }

@@ -118,7 +118,7 @@ async function findAlike(engine: Engine, at: Surroundings, read: Read): Promise<
   const embedding = await embedQuery(engine.embedder, { text, task: 'code2completion' });
   const vector = embedding === undefined ? [] : store.vector.retrieve({ embedding }, CANDIDATES, {});
   const lexical = store.lexical.retrieve({ terms }, CANDIDATES, {});
-  const found = describe(store, lexical, vector).filter(
+  const found = describe(store, { lexical, vector }).filter(
     ({ row }) => !at.isSeen(row) && (row.kind === 'code' || row.kind === 'tests'),
   );
   const top = Math.max(1e-9, ...found.map(({ lexicalScore }) => lexicalScore));

@@ -87,10 +87,9 @@ class RunningUpkeep implements Upkeep {
   constructor({ config, fingerprint, model, slow }: UpkeepOptions) {
     const { root, workers, runtime, logLevel } = config;
     const place = storePlaceFor(root, config.cacheDir);
-    const { vectorsFile } = place;
     // Beside a slow model it is the bundled one that the threads have.
     const threadsModel = model && (model.shared ?? (slow === undefined ? config.model : BUNDLED_MODEL));
-    const data: WorkerData = { root, model: threadsModel, runtime, vectorsFile, logLevel };
+    const data: WorkerData = { root, model: threadsModel, runtime, vectorsFile: place.vectorsFile, logLevel };
     const pool = openPool<Job, Result>(scriptBeside(import.meta.url, 'worker'), {
       count: workers,
       data,
@@ -111,7 +110,7 @@ class RunningUpkeep implements Upkeep {
       return { store, sync, leads };
     });
     const session = (): Session => this.#sessions.current;
-    this.slow = slow && new Slow({ config, model: slow, session, vectorsFile });
+    this.slow = slow && new Slow({ config, model: slow, session, vectorsFile: place.vectorsFile });
     this.#housekeeping = new Housekeeping(session, place.cache);
     this.#stall = new StallWatch(session);
   }

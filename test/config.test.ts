@@ -23,6 +23,7 @@ test('without any setting every default holds', () => {
     cacheDir: undefined,
     model: 'dowser-static-v1',
     runtime: 'auto',
+    pause: 'battery',
     workers: expect.any(Number),
     logLevel: 'warn',
   });

@@ -4,13 +4,14 @@ import { findContext } from './complete.ts';
 import { type Config, LIMIT_DEFAULT, LIMIT_MAX, MAX_TOKENS_DEFAULT, MAX_TOKENS_MAX, MAX_TOKENS_MIN } from './config.ts';
 import { cursorOf } from './cursor.ts';
 import { findDuplicates } from './dupes.ts';
-import { openEmbedder } from './embed/embedder.ts';
+import { openEmbedder, settingsOf } from './embed/embedder.ts';
 import { DowserError } from './errors.ts';
 import { log, setLogLevel } from './log.ts';
 import { type Engine, search } from './search.ts';
 import { type Shown, show } from './show.ts';
 import { findSimilar, pieceAt } from './similar.ts';
 import { MASKS_VERSION } from './source/mask.ts';
+import { storePlaceFor } from './store/place.ts';
 import { TOKENS_VERSION } from './tokens.ts';
 import type { Answer, AskOptions, CodeIndex } from './types.ts';
 import { openUpkeep, type Upkeep } from './upkeep.ts';
@@ -154,7 +155,9 @@ function cancelling(index: CodeIndex): CodeIndex {
 async function openModel(config: Config) {
   if (config.model === 'none') return { embedder: undefined, problem: undefined };
   try {
-    return { embedder: await openEmbedder({ model: config.model, runtime: config.runtime }), problem: undefined };
+    const rememberIn = storePlaceFor(config.root, config.cacheDir).cache;
+    const embedder = await openEmbedder({ ...settingsOf(config), model: config.model, rememberIn });
+    return { embedder, problem: undefined };
   } catch (error) {
     if (!(error instanceof DowserError)) throw error;
     log.warn(error.message);

@@ -1,7 +1,7 @@
 /** Keeps one repository's index in step with its disk: who writes, when to look, how long a question waits. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from './config.ts';
-import type { OpenEmbedder } from './embed/embedder.ts';
+import { type OpenEmbedder, settingsOf } from './embed/embedder.ts';
 import { DowserError } from './errors.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { log } from './log.ts';
@@ -86,11 +86,15 @@ class RunningUpkeep implements Upkeep {
   #trouble: string | undefined;
 
   constructor({ config, fingerprint, model }: UpkeepOptions) {
-    const { root, workers, runtime, logLevel } = config;
+    const { root, workers, logLevel } = config;
     const place = storePlaceFor(root, config.cacheDir);
     const { vectorsFile } = place;
-    const threadsModel = model && (model.shared ?? config.model);
-    const data: WorkerData = { root, model: threadsModel, runtime, vectorsFile, logLevel };
+    const threadsModel = model && {
+      ...settingsOf(config),
+      model: model.shared ?? config.model,
+      rememberIn: place.cache,
+    };
+    const data: WorkerData = { root, model: threadsModel, vectorsFile, logLevel };
     const pool = openPool<Job, Result>(workerScript(), { count: workers, data, jobMsMax: JOB_MS_MAX });
     const rows = { fingerprint, modelId: model?.id, dimensions: model?.dimensions ?? 0 };
     this.storeFile = place.storeFile;

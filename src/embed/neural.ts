@@ -1,9 +1,10 @@
 /** Runs a model on token ids: batches in, embeddings out, in whatever form the model was exported. */
+import type { Provider } from '../config.ts';
 import { DowserError } from '../errors.ts';
 import type { Embedding, Side } from '../types.ts';
 import { type Batch, batchOf, openFeeds } from './feeds.ts';
 import type { LocalManifest } from './manifest.ts';
-import { type LoadOnnx, openSession, type Provider, type SessionSettings } from './onnx.ts';
+import { type LoadOnnx, openSession, type SessionSettings } from './onnx.ts';
 import { chooseOutput, pool } from './pooling.ts';
 
 export type NeuralModel = {

@@ -4,6 +4,7 @@
  * run end first.
  */
 import { isMainThread } from 'node:worker_threads';
+import type { Provider } from '../config.ts';
 import { log } from '../log.ts';
 
 /** Imports the library. A parameter of those who need it, so that its absence can be tried out. */
@@ -36,10 +37,6 @@ export type ValueMetadata = {
 
 export type Feeds = Readonly<Record<string, object>>;
 export type OnnxOutput = { readonly data: unknown; readonly dims: readonly number[] };
-
-/** What computes: the processor, or a graphics card where the installed library has been built for it. */
-export const PROVIDERS = ['cpu', 'cuda', 'coreml', 'dml', 'webgpu'] as const;
-export type Provider = (typeof PROVIDERS)[number];
 
 export type SessionSettings = {
   readonly provider: Provider;

@@ -4,7 +4,7 @@ import { findContext } from './complete.ts';
 import { type Config, LIMIT_DEFAULT, LIMIT_MAX, MAX_TOKENS_DEFAULT, MAX_TOKENS_MAX, MAX_TOKENS_MIN } from './config.ts';
 import { cursorOf } from './cursor.ts';
 import { findDuplicates } from './dupes.ts';
-import { describeModel, openEmbedder } from './embed/embedder.ts';
+import { describeModel, openEmbedder, settingsOf } from './embed/embedder.ts';
 import { DowserError } from './errors.ts';
 import { log, setLogLevel } from './log.ts';
 import { type Engine, search } from './search.ts';
@@ -158,12 +158,18 @@ function cancelling(index: CodeIndex): CodeIndex {
  * A slow model comes beside the bundled one, which answers until the other has read the code. A model that can't be used
  * costs the meaning, never the answer.
  */
-async function openModels({ model, runtime }: Config) {
+async function openModels(config: Config) {
+  const { model } = config;
   if (model === 'none') return { embedder: undefined, slow: undefined, problem: undefined };
   try {
-    const described = await describeModel({ model });
-    const embedder = await openEmbedder(described.isSlow ? {} : { model, runtime });
-    return { embedder, slow: described.isSlow ? described : undefined, problem: undefined };
+    const described = await describeModel({ model, dimensions: config.dimensions });
+    // A bundled model beside it has a size and a runtime of its own.
+    const settings = described.isSlow ? {} : { ...settingsOf(config), model };
+    return {
+      embedder: await openEmbedder(settings),
+      slow: described.isSlow ? described : undefined,
+      problem: undefined,
+    };
   } catch (error) {
     if (!(error instanceof DowserError)) throw error;
     log.warn(error.message);

@@ -2,8 +2,10 @@
 import { Behind } from './behind.ts';
 import type { Config } from './config.ts';
 import { type ApartEmbedder, openApart } from './embed/apart.ts';
+import { settingsOf } from './embed/embedder.ts';
 import { embedQuery, type SlowModel } from './meaning.ts';
 import type { Session } from './sessions.ts';
+import type { StorePlace } from './store/place.ts';
 import type { Counts } from './store/store.ts';
 import { openVectors } from './store/vectors.ts';
 import { within } from './time.ts';
@@ -19,7 +21,7 @@ export type SlowOptions = {
   readonly config: Config;
   readonly model: { readonly id: string; readonly name: string; readonly dimensions: number };
   readonly session: () => Session;
-  readonly vectorsFile: string;
+  readonly place: StorePlace;
 };
 
 /** The model with what reads the code for it. Nothing is loaded before the first question or chunk. */
@@ -32,12 +34,16 @@ export class Slow implements SlowModel {
   readonly #asking = new Map<string, Promise<Embedding | undefined>>();
   #waitMs = COMMAND_WAIT_MS;
 
-  constructor({ config, model, session, vectorsFile }: SlowOptions) {
+  constructor({ config, model, session, place }: SlowOptions) {
     const { root, pause, logLevel } = config;
     this.name = model.name;
     this.dimensions = model.dimensions;
-    this.#embedder = openApart(model, { model: config.model }, logLevel);
-    const vectors = openVectors(vectorsFile, { dimensions: model.dimensions });
+    this.#embedder = openApart(
+      model,
+      { ...settingsOf(config), model: config.model, rememberIn: place.cache },
+      logLevel,
+    );
+    const vectors = openVectors(place.vectorsFile, { dimensions: model.dimensions });
     this.behind = new Behind({ root, session, embedder: this.#embedder, vectors, pause });
   }
 

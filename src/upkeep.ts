@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { BUNDLED_MODEL } from './embed/catalog.ts';
-import type { OpenEmbedder } from './embed/embedder.ts';
+import { type OpenEmbedder, settingsOf } from './embed/embedder.ts';
 import { DowserError } from './errors.ts';
 import { coverageOf, freshnessOf, lookAndWait, SETTLE_FILES_MAX, SETTLE_WAIT_MS, SWEEP_AGE_MS_MAX } from './freshen.ts';
 import { Housekeeping } from './housekeeping.ts';
@@ -85,22 +85,17 @@ class RunningUpkeep implements Upkeep {
   #trouble: string | undefined;
 
   constructor({ config, fingerprint, model, slow }: UpkeepOptions) {
-    const { root, workers, runtime, logLevel } = config;
+    const { root, workers, logLevel } = config;
     const place = storePlaceFor(root, config.cacheDir);
+    const { vectorsFile } = place;
     // Beside a slow model it is the bundled one that the threads have.
-    const threadsModel = model && (model.shared ?? (slow === undefined ? config.model : BUNDLED_MODEL));
-    const data: WorkerData = { root, model: threadsModel, runtime, vectorsFile: place.vectorsFile, logLevel };
-    const pool = openPool<Job, Result>(scriptBeside(import.meta.url, 'worker'), {
-      count: workers,
-      data,
-      jobMsMax: JOB_MS_MAX,
-    });
-    const rows = {
-      fingerprint,
-      modelId: model?.id,
-      dimensions: model?.dimensions ?? 0,
-      slow: slow && { modelId: slow.id, dimensions: slow.dimensions },
-    };
+    const settings = slow === undefined ? settingsOf(config) : {};
+    const threadsModel = model && { ...settings, model: model.shared ?? (slow ? BUNDLED_MODEL : config.model) };
+    const data: WorkerData = { root, model: threadsModel, vectorsFile, logLevel };
+    const script = scriptBeside(import.meta.url, 'worker');
+    const pool = openPool<Job, Result>(script, { count: workers, data, jobMsMax: JOB_MS_MAX });
+    const slowRows = slow && { modelId: slow.id, dimensions: slow.dimensions };
+    const rows = { fingerprint, modelId: model?.id, dimensions: model?.dimensions ?? 0, slow: slowRows };
     this.storeFile = place.storeFile;
     this.#root = root;
     this.#pool = pool;
@@ -110,7 +105,7 @@ class RunningUpkeep implements Upkeep {
       return { store, sync, leads };
     });
     const session = (): Session => this.#sessions.current;
-    this.slow = slow && new Slow({ config, model: slow, session, vectorsFile: place.vectorsFile });
+    this.slow = slow && new Slow({ config, model: slow, session, place });
     this.#housekeeping = new Housekeeping(session, place.cache);
     this.#stall = new StallWatch(session);
   }

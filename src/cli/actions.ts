@@ -167,7 +167,10 @@ async function openFor(options: Options, clientRoots: readonly string[]): Promis
 }
 
 /** The repository that is meant, and how to treat it. */
-export function configFor({ root, model, logLevel, quiet }: Options, clientRoots: readonly string[]): Config {
+export function configFor(
+  { root, model, dimensions, logLevel, quiet }: Options,
+  clientRoots: readonly string[],
+): Config {
   const found = findRoot({
     explicit: root,
     env: process.env.DOWSER_ROOT,
@@ -178,7 +181,7 @@ export function configFor({ root, model, logLevel, quiet }: Options, clientRoots
   });
   const level = logLevel ?? (quiet ? 'error' : undefined);
   const config = resolveConfig(
-    { root: found, ...(model && { model }), ...(level && { logLevel: level }) },
+    { root: found, ...(model && { model }), ...(dimensions && { dimensions }), ...(level && { logLevel: level }) },
     process.env,
   );
   setLogLevel(config.logLevel);

@@ -1,6 +1,13 @@
 /** The options of the command line: what each is called, what it takes, and how a mistyped one is answered. */
 import { parseArgs } from 'node:util';
-import { LIMIT_DEFAULT, LIMIT_MAX, MAX_TOKENS_DEFAULT, MAX_TOKENS_MAX, MAX_TOKENS_MIN } from '../config.ts';
+import {
+  DIMENSIONS_MAX,
+  LIMIT_DEFAULT,
+  LIMIT_MAX,
+  MAX_TOKENS_DEFAULT,
+  MAX_TOKENS_MAX,
+  MAX_TOKENS_MIN,
+} from '../config.ts';
 import { nearest } from '../mcp/nearest.ts';
 import { visibleLine } from '../mcp/visible.ts';
 import type { Kind } from '../types.ts';
@@ -38,6 +45,7 @@ export const FLAGS = {
   json: { about: 'Print JSON' },
   explain: { about: 'Show what each part of a score is for' },
   model: { value: 'NAME', about: "Model: a bundled name, a folder, or 'none' for words alone" },
+  dimensions: { value: 'N', about: "Size of the embeddings, one of the model's (its largest)" },
   'log-level': { value: 'LEVEL', about: 'error, warn, info or debug, on standard error (warn)' },
   quiet: { about: 'Results only: no progress, no notes' },
   'no-color': { about: 'No colours (also: NO_COLOR)' },
@@ -61,6 +69,7 @@ export type Options = {
   readonly prefixFile?: string;
   readonly suffixFile?: string;
   readonly model?: string;
+  readonly dimensions?: number;
   readonly logLevel?: string;
   readonly fail: boolean;
   readonly dryRun: boolean;
@@ -140,6 +149,7 @@ function toOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     prefixFile: last('prefix-file'),
     suffixFile: last('suffix-file'),
     model: last('model'),
+    dimensions: numberIn('dimensions', last('dimensions'), 1, DIMENSIONS_MAX, true),
     logLevel: oneOf('log-level', last('log-level'), ['error', 'warn', 'info', 'debug']),
     fail: given.has('fail'),
     dryRun: given.has('dry-run'),

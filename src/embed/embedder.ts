@@ -1,12 +1,13 @@
 /** Texts -> embeddings: a model folder, its tokenizer, and one of the two ways to run it. */
 import { availableParallelism } from 'node:os';
+import type { Config, Provider } from '../config.ts';
 import { DowserError } from '../errors.ts';
 import { hashText } from '../hash.ts';
 import type { Embedder, Embedding, Side } from '../types.ts';
 import { type ModelFolder, openModelFolder, readModelManifest } from './catalog.ts';
 import type { LocalManifest } from './manifest.ts';
 import { openNeural } from './neural.ts';
-import { type LoadOnnx, loadOnnxRuntime, type Provider } from './onnx.ts';
+import { type LoadOnnx, loadOnnxRuntime } from './onnx.ts';
 import { unitLength } from './pooling.ts';
 import { openTable } from './table.ts';
 import { prefixFor, sideFor } from './tasks.ts';
@@ -35,6 +36,11 @@ export type EmbedderOptions = {
   /** Folder in which it is kept which large files were checked; when left out, they are hashed each time. */
   readonly rememberIn?: string | undefined;
 };
+
+/** What the configuration says of it, but for the model. */
+export function settingsOf({ runtime, dimensions, provider, modelThreads }: Config): EmbedderOptions {
+  return { runtime, dimensions, provider, threads: modelThreads };
+}
 
 export type OpenEmbedder = Embedder & {
   readonly name: string;

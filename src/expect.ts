@@ -66,11 +66,11 @@ const IMPORTED_FILES_MAX = 16;
 /** Files that define what is named near the cursor: their members come next. */
 const NAMED_FILES_MAX = 12;
 /** Names in alike code that no file so far defines are looked up, the most used first. */
-const LOOKED_UP_MAX = 80;
+const LOOKED_UP_MAX = 100;
 /** Names that no alike code uses, of which it is looked up how common they are: each look-up takes 10 us. */
 const UNUSED_LOOKED_UP_MAX = 100;
 /** Of a name that more rows define, these will do. */
-const DEFINERS_MAX = 4;
+const DEFINERS_MAX = 6;
 /** Rows read of those that define one name near the cursor: enough to know how many are of the cursor's language. */
 const NAMED_MAX = 8;
 

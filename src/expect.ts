@@ -2,7 +2,7 @@
 import type { Surroundings } from './cursor.ts';
 import { importFitter, importsOf } from './imports.ts';
 import { languageOf } from './languages.ts';
-import { embedQuery } from './meaning.ts';
+import { askSlow, embedQuery } from './meaning.ts';
 import { passageText } from './prepare.ts';
 import { describe, type Engine, rareTerms } from './search.ts';
 import type { ProvenLines } from './show.ts';
@@ -115,10 +115,15 @@ async function findAlike(engine: Engine, at: Surroundings, read: Read): Promise<
   // An empty file has nothing but its path to tell what belongs there.
   const text = at.path === undefined ? near : near === '' ? at.path : passageText(at.path, at.near);
   const terms = rareTerms(store, tellingTerms(near === '' ? (at.path ?? '') : near), TERMS_MAX);
-  const embedding = await embedQuery(engine.embedder, { text, task: 'code2completion' });
+  const question = { text, task: 'code2completion' } as const;
+  const [embedding, slow] = await Promise.all([
+    embedQuery(engine.embedder, question),
+    askSlow(engine, question, CANDIDATES, {}),
+  ]);
   const vector = embedding === undefined ? [] : store.vector.retrieve({ embedding }, CANDIDATES, {});
   const lexical = store.lexical.retrieve({ terms }, CANDIDATES, {});
-  const found = describe(store, { lexical, vector }).filter(
+  const described = describe(store, { lexical, vector, slow: slow?.hits ?? [] });
+  const found = (slow?.judge(described) ?? described).filter(
     ({ row }) => !at.isSeen(row) && (row.kind === 'code' || row.kind === 'tests'),
   );
   const top = Math.max(1e-9, ...found.map(({ lexicalScore }) => lexicalScore));

@@ -11,7 +11,7 @@ import { type Engine, search } from './search.ts';
 import { type Shown, show } from './show.ts';
 import { findSimilar, pieceAt } from './similar.ts';
 import { MASKS_VERSION } from './source/mask.ts';
-import { TOKENS_VERSION } from './tokens.ts';
+import { TOKENS_VERSION, terms } from './tokens.ts';
 import type { Answer, AskOptions, CodeIndex } from './types.ts';
 import { openUpkeep, type Upkeep } from './upkeep.ts';
 
@@ -75,7 +75,9 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
       const { piece, shown } = await proven(async () => {
         const piece = code === undefined ? await pieceAt(engine(), path!, line!) : { code };
         const ranked = await findSimilar(engine(), piece, request, minSimilarity);
-        return { piece, shown: await show(config.root, ranked, { terms: [], limit, maxTokens }) };
+        // Of a long chunk, the lines that have what the piece has.
+        const words = [...new Set(terms(piece.code))];
+        return { piece, shown: await show(config.root, ranked, { terms: words, limit, maxTokens }) };
       });
       const question =
         piece.path === undefined ? 'the given code' : `${piece.path}:${piece.startLine}-${piece.endLine}`;

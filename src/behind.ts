@@ -45,6 +45,8 @@ export class Behind {
   /** Chunks whose lines are on disk no more: the next sweep replaces them. */
   readonly #gone = new Set<number>();
   #queue: ChunkRow[] = [];
+  /** The version of the store at which nothing was missing. */
+  #completeAt: string | undefined;
   #jobTexts = 1;
   #perSecond: number | undefined;
   #failures = 0;
@@ -153,9 +155,12 @@ export class Behind {
       const there = store.slow?.embeddingsOf(asked);
       this.#queue.unshift(...store.chunkRows(asked).filter(({ id, startLine }) => startLine > 0 && !there?.has(id)));
     }
-    if (this.#queue.length === 0) {
+    // Looking through all rows for nothing, again and again, would be all that an idle server does.
+    if (this.#queue.length === 0 && store.dataVersion() !== this.#completeAt) {
+      const version = store.dataVersion();
       const missing = store.slow?.missingEmbeddings(LOOKED_UP + this.#gone.size) ?? [];
       this.#queue = missing.filter(({ id }) => !this.#gone.has(id));
+      if (this.#queue.length === 0) this.#completeAt = version;
     }
     return this.#queue.splice(0, this.#jobTexts);
   }

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { DowserError } from './errors.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
+import { PAUSES, type Pause } from './power.ts';
 
 /** Every setting of one CodeIndex. Frozen; trusted once it exists. */
 export type Config = {
@@ -13,13 +14,29 @@ export type Config = {
   readonly model: string;
   /** What runs the model: 'auto' takes what suits it best (embed/embedder.ts says why). `DOWSER_RUNTIME`. */
   readonly runtime: 'auto' | 'onnx' | 'table';
+  /** Size of the embeddings, one of the model's; undefined means its largest. `--dimensions`, `DOWSER_DIMENSIONS`. */
+  readonly dimensions: number | undefined;
+  /** What computes a neural model where it can; the processor does where not. `DOWSER_PROVIDER`. */
+  readonly provider: Provider;
+  /** Threads that share one run of a neural model; undefined leaves it to embed/embedder.ts. `DOWSER_MODEL_THREADS`. */
+  readonly modelThreads: number | undefined;
   /** Worker threads that read, parse and embed, 1 to WORKERS_MAX. `DOWSER_WORKERS`. */
   readonly workers: number;
+  /** When a slow model stops reading code behind the answers: on battery is the default (power.ts). `DOWSER_PAUSE`. */
+  readonly pause: Pause;
   /** Where `dowser models pull` fetches from, instead of the public hub. `DOWSER_MODEL_MIRROR`. */
   readonly modelMirror: string | undefined;
   /** `--log-level`, `DOWSER_LOG`. */
   readonly logLevel: LogLevel;
 };
+
+/** The processor, or a graphics card where the installed ONNX Runtime has been built for it. */
+export const PROVIDERS = ['cpu', 'cuda', 'coreml', 'dml', 'webgpu'] as const;
+export type Provider = (typeof PROVIDERS)[number];
+
+/** Far above any model and machine: a typing error, not a choice. */
+export const DIMENSIONS_MAX = 8_192;
+const MODEL_THREADS_MAX = 64;
 
 /** Each worker holds a parser and a model (about 90 MB): past four, memory grows faster than speed. */
 export const WORKERS_MAX = 4;
@@ -36,14 +53,18 @@ export const MAX_TOKENS_MAX = 20_000;
 /** Longest question that is read; a longer one is cut (stack traces fit). */
 export const QUERY_CHARS_MAX = 4_096;
 
-type Flags = Partial<Pick<Config, 'root' | 'cacheDir' | 'model' | 'runtime' | 'workers' | 'modelMirror' | 'logLevel'>>;
+type Flags = Partial<Config>;
 
 const ENVIRONMENT: Readonly<Record<string, keyof Flags>> = {
   DOWSER_ROOT: 'root',
   DOWSER_CACHE: 'cacheDir',
   DOWSER_MODEL: 'model',
   DOWSER_RUNTIME: 'runtime',
+  DOWSER_DIMENSIONS: 'dimensions',
+  DOWSER_PROVIDER: 'provider',
+  DOWSER_MODEL_THREADS: 'modelThreads',
   DOWSER_WORKERS: 'workers',
+  DOWSER_PAUSE: 'pause',
   DOWSER_MODEL_MIRROR: 'modelMirror',
   DOWSER_LOG: 'logLevel',
 };
@@ -76,7 +97,12 @@ export function resolveConfig(
     cacheDir: asText('cacheDir', asked('cacheDir')),
     model: asText('model', asked('model')) ?? chosen.model ?? 'dowser-static-v1',
     runtime: asOneOf('runtime', asked('runtime'), ['auto', 'onnx', 'table'] as const) ?? 'auto',
-    workers: asCount('workers', asked('workers')) ?? Math.max(1, Math.min(WORKERS_MAX, availableParallelism())),
+    dimensions: asCount('dimensions', asked('dimensions'), DIMENSIONS_MAX),
+    provider: asOneOf('provider', asked('provider'), PROVIDERS) ?? 'cpu',
+    modelThreads: asCount('modelThreads', asked('modelThreads'), MODEL_THREADS_MAX),
+    workers:
+      asCount('workers', asked('workers'), WORKERS_MAX) ?? Math.max(1, Math.min(WORKERS_MAX, availableParallelism())),
+    pause: asOneOf('pause', asked('pause'), PAUSES) ?? 'battery',
     modelMirror: asText('modelMirror', asked('modelMirror')),
     logLevel: asOneOf('logLevel', asked('logLevel'), LOG_LEVELS) ?? 'warn',
   });
@@ -102,12 +128,12 @@ function asOneOf<const Choice extends string>(
   );
 }
 
-function asCount(name: string, value: unknown): number | undefined {
+function asCount(name: string, value: unknown, max: number): number | undefined {
   if (value === undefined) return undefined;
   const count = typeof value === 'string' ? Number(value) : value;
-  if (typeof count === 'number' && Number.isInteger(count) && count >= 1 && count <= WORKERS_MAX) return count;
+  if (typeof count === 'number' && Number.isInteger(count) && count >= 1 && count <= max) return count;
   throw new DowserError(
     'bad_argument',
-    `Setting '${name}' is a number from 1 to ${WORKERS_MAX}, not ${JSON.stringify(value)}.`,
+    `Setting '${name}' is a number from 1 to ${max}, not ${JSON.stringify(value)}.`,
   );
 }

@@ -4,7 +4,7 @@ import { findContext } from './complete.ts';
 import { type Config, LIMIT_DEFAULT, LIMIT_MAX, MAX_TOKENS_DEFAULT, MAX_TOKENS_MAX, MAX_TOKENS_MIN } from './config.ts';
 import { cursorOf } from './cursor.ts';
 import { findDuplicates } from './dupes.ts';
-import { openEmbedder } from './embed/embedder.ts';
+import { describeModel, openEmbedder, settingsOf } from './embed/embedder.ts';
 import { DowserError } from './errors.ts';
 import { locateModel } from './library/shelf.ts';
 import { log, setLogLevel } from './log.ts';
@@ -12,7 +12,7 @@ import { type Engine, search } from './search.ts';
 import { type Shown, show } from './show.ts';
 import { findSimilar, pieceAt } from './similar.ts';
 import { MASKS_VERSION } from './source/mask.ts';
-import { TOKENS_VERSION } from './tokens.ts';
+import { TOKENS_VERSION, terms } from './tokens.ts';
 import type { Answer, AskOptions, CodeIndex } from './types.ts';
 import { openUpkeep, type Upkeep } from './upkeep.ts';
 
@@ -33,16 +33,17 @@ export async function openIndex(config: Config): Promise<CodeIndex> {
 /** The index and the engine under it, for evaluation. */
 export async function openEngine(config: Config): Promise<{ index: CodeIndex; engine: () => Engine }> {
   setLogLevel(config.logLevel);
-  const { embedder, problem, model } = await openModel(config);
+  const { embedder, slow, problem, model } = await openModels(config);
   const upkeep = await openUpkeep({
     config: { ...config, model },
     fingerprint: `${CHUNKER_VERSION} ${TOKENS_VERSION} ${MASKS_VERSION}`,
     model: embedder,
+    slow,
   }).catch(async (error: unknown) => {
     await embedder?.close();
     throw error;
   });
-  const engine = (): Engine => ({ root: config.root, store: upkeep.store(), embedder });
+  const engine = (): Engine => ({ root: config.root, store: upkeep.store(), embedder, slow: upkeep.slow });
   const notes = problem === undefined ? [] : [`Meaning is not searched, words alone: ${problem}`];
 
   /** Asks once more where an answer met files that had changed under it, after they were indexed. */
@@ -75,7 +76,9 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
       const { piece, shown } = await proven(async () => {
         const piece = code === undefined ? await pieceAt(engine(), path!, line!) : { code };
         const ranked = await findSimilar(engine(), piece, request, minSimilarity);
-        return { piece, shown: await show(config.root, ranked, { terms: [], limit, maxTokens }) };
+        // Of a long chunk, the lines that have what the piece has.
+        const words = [...new Set(terms(piece.code))];
+        return { piece, shown: await show(config.root, ranked, { terms: words, limit, maxTokens }) };
       });
       const question =
         piece.path === undefined ? 'the given code' : `${piece.path}:${piece.startLine}-${piece.endLine}`;
@@ -112,12 +115,14 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
           embedder === undefined
             ? undefined
             : { name: embedder.name, dimensions: embedder.dimensions, runtime: embedder.runtime },
+        ...(upkeep.slow && { slow: upkeep.slow.status(counts) }),
         role: upkeep.role(),
         ...(counts.lastChange === undefined ? {} : { lastChange: counts.lastChange }),
         health: [...upkeep.health(), ...(problem === undefined ? [] : ['no_vectors'])],
       };
     },
     sync: (onProgress, signal) => upkeep.sync(onProgress, signal),
+    readBehind: (onProgress, signal) => upkeep.readBehind(onProgress, signal),
     start: () => upkeep.start(),
     async close() {
       await upkeep.close();
@@ -147,17 +152,29 @@ function cancelling(index: CodeIndex): CodeIndex {
     duplicates: (request) => run(request.signal, () => index.duplicates(request)),
     status: () => run(undefined, () => index.status()),
     sync: (onProgress, signal) => run(signal, () => index.sync(onProgress, signal)),
+    readBehind: (onProgress, signal) => run(signal, () => index.readBehind(onProgress, signal)),
     close: () => (closing ??= index.close()),
   };
 }
 
-/** A model that can't be used costs the meaning, never the answer. */
-async function openModel(config: Config) {
-  const none = { embedder: undefined, problem: undefined, model: config.model };
+/**
+ * A slow model comes beside the bundled one, which answers until the other has read the code. A model that can't be used
+ * costs the meaning, never the answer.
+ */
+async function openModels(config: Config) {
+  const none = { embedder: undefined, slow: undefined, problem: undefined, model: config.model };
   if (config.model === 'none') return none;
   try {
     const model = locateModel(config.model, config.cacheDir);
-    return { ...none, embedder: await openEmbedder({ model, runtime: config.runtime }), model };
+    const described = await describeModel({ model, dimensions: config.dimensions });
+    // A bundled model beside it has a size and a runtime of its own.
+    const settings = described.isSlow ? {} : { ...settingsOf(config), model };
+    return {
+      ...none,
+      embedder: await openEmbedder(settings),
+      slow: described.isSlow ? described : undefined,
+      model,
+    };
   } catch (error) {
     if (!(error instanceof DowserError)) throw error;
     log.warn(error.message);

@@ -1,6 +1,6 @@
 /** The thread that prepares files and probes them; its jobs come from sync.ts through pool.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ModelFolder } from './embed/embedder.ts';
+import type { EmbedderOptions } from './embed/embedder.ts';
 import { DowserError } from './errors.ts';
 import { type LogLevel, setLogLevel } from './log.ts';
 import type { Reply } from './pool.ts';
@@ -11,9 +11,8 @@ import type { Embedder, Entry } from './types.ts';
 
 export type WorkerData = {
   readonly root: string;
-  /** By name, or loaded; undefined: words alone. */
-  readonly model: string | ModelFolder | undefined;
-  readonly runtime: 'auto' | 'onnx' | 'table';
+  /** The model, by name or loaded, and how to open it; undefined: words alone. */
+  readonly model: EmbedderOptions | undefined;
   /** The file of shared embeddings. */
   readonly vectorsFile: string;
   readonly logLevel: LogLevel;
@@ -27,7 +26,7 @@ export type Result = Prepared | { readonly probed: readonly Probed[] };
 
 type Model = { readonly embedder: Embedder; readonly vectors: Vectors | undefined };
 
-const { root, model, runtime, vectorsFile, logLevel } = workerData as WorkerData;
+const { root, model, vectorsFile, logLevel } = workerData as WorkerData;
 setLogLevel(logLevel);
 let opened: Promise<Model | undefined> | undefined;
 /** Whether all that preparing needs was loaded: what fails after that fails for the file's sake. */
@@ -40,7 +39,7 @@ async function openModel(): Promise<Model | undefined> {
     import('./embed/embedder.ts'),
     import('./store/vectors.ts'),
   ]);
-  const embedder = await openEmbedder({ model, runtime });
+  const embedder = await openEmbedder(model);
   return { embedder, vectors: openVectors(vectorsFile, { dimensions: embedder.dimensions }) };
 }
 

@@ -23,6 +23,10 @@ test('without any setting every default holds', () => {
     cacheDir: undefined,
     model: 'dowser-static-v1',
     runtime: 'auto',
+    dimensions: undefined,
+    provider: 'cpu',
+    modelThreads: undefined,
+    pause: 'battery',
     workers: expect.any(Number),
     modelMirror: undefined,
     logLevel: 'warn',
@@ -52,6 +56,11 @@ test('what the user chose for good wins over the default, and over nothing else'
   expect(resolveConfig(ROOT, {}, { model: undefined }).model).toBe('dowser-static-v1');
 });
 
+test('how a neural model runs is set by variables', () => {
+  const environment = { DOWSER_DIMENSIONS: '256', DOWSER_PROVIDER: 'cuda', DOWSER_MODEL_THREADS: '3' };
+  expect(resolveConfig(ROOT, environment)).toMatchObject({ dimensions: 256, provider: 'cuda', modelThreads: 3 });
+});
+
 test('an empty variable counts as not set, and foreign ones do not matter', () => {
   expect(resolveConfig(ROOT, { DOWSER_MODEL: '', PATH: '/bin', NODE_OPTIONS: 'x' }).model).toBe('dowser-static-v1');
 });
@@ -77,6 +86,11 @@ describe('what can not be used is refused by name', () => {
     [{ workers: WORKERS_MAX + 1 }, {}, 'workers'],
     [{ workers: true }, {}, 'workers'],
     [{ workers: [2] }, {}, 'workers'],
+    [{ dimensions: 0 }, {}, 'dimensions'],
+    [{ dimensions: 100_000 }, {}, 'dimensions'],
+    [{}, { DOWSER_DIMENSIONS: 'small' }, 'dimensions'],
+    [{}, { DOWSER_PROVIDER: 'tpu' }, 'cpu, cuda, coreml, dml, webgpu'],
+    [{}, { DOWSER_MODEL_THREADS: '0' }, 'modelThreads'],
     [{}, { DOWSER_WORKERS: 'many' }, 'workers'],
     [{}, { DOWSER_WORKERS: ' ' }, 'workers'],
   ])('%j %j', (flags, environment: Record<string, string>, name) => {

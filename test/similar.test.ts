@@ -109,6 +109,15 @@ test('a verdict tells a copy with other comments from one with moved lines and f
   expect(verdicts.get('src/other1.js')).toBe('related');
 });
 
+test('of a chunk too long to show, the lines that are like the piece are shown', async () => {
+  const imports = Array.from({ length: 24 }, (_, at) => `import { depotNumber${at} } from '../depots/number${at}.js';`);
+  const project = { 'src/long.js': lines(...imports, '', ...ORIGINAL.trimEnd().split('\n')) };
+  const { index } = await openSynced(makeProject(project));
+  const { snippets } = await index.similar({ code: RENAMED, limit: 1, maxTokens: 200 });
+  expect(snippets[0]?.startLine).toBeGreaterThan(10);
+  expect(snippets[0]?.text).toContain('parseQueryString');
+});
+
 test('filters and the least similarity apply', async () => {
   const { index } = await openSynced(makeProject(PROJECT));
   expect(pathsOf(await index.similar({ path: 'src/query.js', line: 1, paths: ['lib'] }))).toEqual(['lib/renamed.js']);

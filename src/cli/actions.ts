@@ -9,7 +9,7 @@ import { setLogLevel } from '../log.ts';
 import { statusText } from '../mcp/statusText.ts';
 import { visibleLine } from '../mcp/visible.ts';
 import { findRoot } from '../source/root.ts';
-import type { Answer, CodeIndex } from '../types.ts';
+import type { Answer, CodeIndex, SyncProgress } from '../types.ts';
 import { type Options, UsageError } from './flags.ts';
 import {
   answerJson,
@@ -76,6 +76,7 @@ export async function index(options: Options, words: readonly string[], signal: 
   refuseWords('index', words);
   return withIndex(options, async (opened) => {
     const report = await synced(opened, options, signal);
+    await withProgress(options, signal, (onProgress) => opened.readBehind(onProgress, signal));
     process.stdout.write(options.json ? `${toJson(report)}\n` : `${reportText(report)}\n`);
     return 0;
   });
@@ -132,12 +133,20 @@ async function ask(
   });
 }
 
-async function synced(opened: CodeIndex, options: Options, signal: AbortSignal): ReturnType<CodeIndex['sync']> {
-  const progress = new Progress(process.stderr, options.quiet);
+function synced(opened: CodeIndex, options: Options, signal: AbortSignal): ReturnType<CodeIndex['sync']> {
+  return withProgress(options, signal, (onProgress) => opened.sync(onProgress, signal));
+}
+
+async function withProgress<Value>(
+  { quiet }: Options,
+  signal: AbortSignal,
+  work: (onProgress: (step: SyncProgress) => void) => Promise<Value>,
+): Promise<Value> {
+  const progress = new Progress(process.stderr, quiet);
   try {
-    const report = await opened.sync((step) => progress.update(step), signal);
+    const value = await work((step) => progress.update(step));
     signal.throwIfAborted();
-    return report;
+    return value;
   } finally {
     progress.clear();
   }
@@ -159,7 +168,10 @@ async function openFor(options: Options, clientRoots: readonly string[]): Promis
 }
 
 /** The repository that is meant, and how to treat it. */
-export function configFor({ root, model, logLevel, quiet }: Options, clientRoots: readonly string[]): Config {
+export function configFor(
+  { root, model, dimensions, logLevel, quiet }: Options,
+  clientRoots: readonly string[],
+): Config {
   const found = findRoot({
     explicit: root,
     env: process.env.DOWSER_ROOT,
@@ -170,7 +182,7 @@ export function configFor({ root, model, logLevel, quiet }: Options, clientRoots
   });
   const level = logLevel ?? (quiet ? 'error' : undefined);
   const config = resolveConfig(
-    { root: found, ...(model && { model }), ...(level && { logLevel: level }) },
+    { root: found, ...(model && { model }), ...(dimensions && { dimensions }), ...(level && { logLevel: level }) },
     process.env,
     { model: chosenModel(process.env.DOWSER_CACHE || undefined) },
   );

@@ -14,7 +14,7 @@ export type Command = {
   run(options: Options, words: readonly string[], signal: AbortSignal): Promise<number>;
 };
 
-const COMMON: readonly FlagName[] = ['model', 'log-level', 'quiet', 'no-color', 'help'];
+const COMMON: readonly FlagName[] = ['model', 'dimensions', 'log-level', 'quiet', 'no-color', 'help'];
 const FILTERS: readonly FlagName[] = ['root', 'path', 'language', 'kind', 'limit', 'max-tokens', 'json', 'explain'];
 
 export const COMMANDS: readonly Command[] = [

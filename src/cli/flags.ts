@@ -1,6 +1,13 @@
 /** The options of the command line: what each is called, what it takes, and how a mistyped one is answered. */
 import { parseArgs } from 'node:util';
-import { LIMIT_DEFAULT, LIMIT_MAX, MAX_TOKENS_DEFAULT, MAX_TOKENS_MAX, MAX_TOKENS_MIN } from '../config.ts';
+import {
+  DIMENSIONS_MAX,
+  LIMIT_DEFAULT,
+  LIMIT_MAX,
+  MAX_TOKENS_DEFAULT,
+  MAX_TOKENS_MAX,
+  MAX_TOKENS_MIN,
+} from '../config.ts';
 import type { Pooling } from '../embed/manifest.ts';
 import { nearest } from '../mcp/nearest.ts';
 import { visibleLine } from '../mcp/visible.ts';
@@ -39,7 +46,6 @@ export const FLAGS = {
   'accept-licence': { about: "Accept what the model's licence asks for" },
   as: { value: 'NAME', about: 'What the folder holds: a model of the catalog, or a name of your own for another' },
   pooling: { value: 'HOW', about: 'How the model makes one embedding of a text: last, mean, cls, or none (it does)' },
-  dimensions: { value: 'N', about: 'Size of its embeddings' },
   padding: { value: 'SIDE', about: 'Where it wants shorter texts filled up: left or right (right)' },
   'token-limit': { value: 'N', about: 'Tokens of a text that it reads (512)' },
   'query-prefix': { value: 'TEXT', about: 'What it wants before a question' },
@@ -48,6 +54,7 @@ export const FLAGS = {
   json: { about: 'Print JSON' },
   explain: { about: 'Show what each part of a score is for' },
   model: { value: 'NAME', about: "Model: a name that 'dowser models list' shows, a folder, or 'none' for words alone" },
+  dimensions: { value: 'N', about: "Size of the embeddings, one of the model's (its largest)" },
   'log-level': { value: 'LEVEL', about: 'error, warn, info or debug, on standard error (warn)' },
   quiet: { about: 'Results only: no progress, no notes' },
   'no-color': { about: 'No colours (also: NO_COLOR)' },
@@ -71,10 +78,10 @@ export type Options = {
   readonly prefixFile?: string;
   readonly suffixFile?: string;
   readonly model?: string;
+  readonly dimensions?: number;
   readonly logLevel?: string;
   readonly as?: string;
   readonly pooling?: Pooling;
-  readonly dimensions?: number;
   readonly padding?: 'left' | 'right';
   readonly tokenLimit?: number;
   readonly queryPrefix?: string;
@@ -159,10 +166,10 @@ function toOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     prefixFile: last('prefix-file'),
     suffixFile: last('suffix-file'),
     model: last('model'),
+    dimensions: numberIn('dimensions', last('dimensions'), 1, DIMENSIONS_MAX, true),
     logLevel: oneOf('log-level', last('log-level'), ['error', 'warn', 'info', 'debug']),
     as: last('as'),
     pooling: oneOf('pooling', last('pooling'), ['none', 'last', 'mean', 'cls']),
-    dimensions: numberIn('dimensions', last('dimensions'), 1, 8_192, true),
     padding: oneOf('padding', last('padding'), ['left', 'right']),
     tokenLimit: numberIn('token-limit', last('token-limit'), 1, 131_072, true),
     queryPrefix: last('query-prefix'),

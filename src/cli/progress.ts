@@ -45,8 +45,9 @@ export class Progress {
 
 export function progressLine({ done, total, phase }: SyncProgress, elapsedMs: number): string {
   if (phase === 'listing' || total === 0) return 'Listing files ...';
+  const [verb, unit] = phase === 'reading' ? ['Reading', 'chunks'] : ['Indexing', 'files'];
   const rate = elapsedMs < 1 ? 0 : Math.round((done / elapsedMs) * 1_000);
-  return `Indexing ${barOf(done / total)}  ${number(done)}/${number(total)} files  ${number(rate)}/s`;
+  return `${verb} ${barOf(done / total)}  ${number(done)}/${number(total)} ${unit}  ${number(rate)}/s`;
 }
 
 /** Of files that come or are copied: bytes, all together; `fetched` of them in this run. */

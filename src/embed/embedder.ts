@@ -1,12 +1,13 @@
 /** Texts -> embeddings: a model folder, its tokenizer, and one of the two ways to run it. */
 import { availableParallelism } from 'node:os';
+import type { Config, Provider } from '../config.ts';
 import { DowserError } from '../errors.ts';
 import { hashText } from '../hash.ts';
 import type { Embedder, Embedding, Side } from '../types.ts';
-import { type ModelFolder, openModelFolder } from './catalog.ts';
+import { type ModelFolder, openModelFolder, readModelManifest } from './catalog.ts';
 import type { LocalManifest } from './manifest.ts';
 import { openNeural } from './neural.ts';
-import { type LoadOnnx, loadOnnxRuntime, type Provider } from './onnx.ts';
+import { type LoadOnnx, loadOnnxRuntime } from './onnx.ts';
 import { unitLength } from './pooling.ts';
 import { openTable } from './table.ts';
 import { prefixFor, sideFor } from './tasks.ts';
@@ -36,6 +37,11 @@ export type EmbedderOptions = {
   readonly rememberIn?: string | undefined;
 };
 
+/** What the configuration says of it, but for the model. */
+export function settingsOf({ runtime, dimensions, provider, modelThreads }: Config): EmbedderOptions {
+  return { runtime, dimensions, provider, threads: modelThreads };
+}
+
 export type OpenEmbedder = Embedder & {
   readonly name: string;
   readonly runtime: Runtime;
@@ -55,6 +61,19 @@ const PROBE = [
 
 /** How far from 1 a length may lie by rounding; a model that is further off is broken. */
 const LENGTH_TOLERANCE = 1e-3;
+
+/** What tells a model's embeddings from others', and whether it is slow; nothing of its weights is read. */
+export async function describeModel({
+  model,
+  modelsDir,
+  dimensions,
+}: Pick<EmbedderOptions, 'modelsDir' | 'dimensions'> & { readonly model: string }): Promise<
+  Pick<Embedder, 'id' | 'dimensions'> & { readonly name: string; readonly isSlow: boolean }
+> {
+  const manifest = await readModelManifest(model, modelsDir);
+  const size = checkSize(manifest, dimensions ?? manifest.dimensions);
+  return { id: identify(manifest, size), dimensions: size, name: manifest.name, isSlow: manifest.kind !== 'static' };
+}
 
 /** Opens a model. What a query and a passage text are is told in tasks.ts. */
 export async function openEmbedder(

@@ -4,6 +4,7 @@
  * run end first.
  */
 import { isMainThread } from 'node:worker_threads';
+import type { Provider } from '../config.ts';
 import { log } from '../log.ts';
 
 /** Imports the library. A parameter of those who need it, so that its absence can be tried out. */
@@ -36,10 +37,6 @@ export type ValueMetadata = {
 
 export type Feeds = Readonly<Record<string, object>>;
 export type OnnxOutput = { readonly data: unknown; readonly dims: readonly number[] };
-
-/** What computes: the processor, or a graphics card where the installed library has been built for it. */
-export const PROVIDERS = ['cpu', 'cuda', 'coreml', 'dml', 'webgpu'] as const;
-export type Provider = (typeof PROVIDERS)[number];
 
 export type SessionSettings = {
   readonly provider: Provider;
@@ -97,7 +94,8 @@ export async function openSession(
 
 /**
  * No arena: it keeps the largest batch's memory for good, and costs no time to be without. Threads that wait for each
- * other sleep: spinning takes the processor from the rest of dowser, and of the machine.
+ * other spin, as the library has it: asleep, two embed 3,400 tokens a second with MiniLM on a busy machine, where one
+ * embeds 4,400 and two that spin 8,400; 20 ms after a run they rest.
  */
 function options(provider: Provider, threads: number): object {
   return {
@@ -108,6 +106,5 @@ function options(provider: Provider, threads: number): object {
     enableCpuMemArena: false,
     enableMemPattern: false,
     logSeverityLevel: 3,
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
   };
 }

@@ -23,6 +23,8 @@ export interface Embeddings {
   embeddingsOf(ids: readonly number[]): Map<number, Embedding>;
   /** Chunks that wait for an embedding, oldest first. */
   missingEmbeddings(limit: number): ChunkRow[];
+  /** True as long as there is nothing to compare with. */
+  isEmpty(): boolean;
 }
 
 export type EmbeddingsOptions = {
@@ -49,6 +51,7 @@ export function openEmbeddings(
     `${CHUNK_COLUMNS} FROM chunks AS c JOIN files AS f ON f.id = c.file_id
      WHERE c.start_line > 0 AND NOT EXISTS (SELECT 1 FROM ${table} AS e WHERE e.chunk_id = c.id) ORDER BY c.id LIMIT ?`,
   );
+  const first = database.prepare(`SELECT 1 FROM ${table} WHERE length(embedding) > 0 LIMIT 1`).pluck();
   const vector = openVector(database, table, { dimensions, version, onDamage });
   return {
     vector: { name: 'vector', retrieve: (...question) => (isComparable() ? vector.retrieve(...question) : []) },
@@ -57,6 +60,7 @@ export function openEmbeddings(
       const whole = intact(found, (row) => row.checksum === checksum(row.embedding), onDamage);
       return new Map(whole.map(({ chunk_id, embedding }) => [chunk_id, dequantise(embedding)]));
     },
+    isEmpty: () => !isComparable() || first.get() === undefined,
     missingEmbeddings: (limit) => (isComparable() ? toChunkRows(missing.all(limit), onDamage) : []),
   };
 }

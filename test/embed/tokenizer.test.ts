@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import fc from 'fast-check';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { CHARS_PER_TOKEN_MAX, openTokenizer } from '../../src/embed/tokenizer.ts';
 import { writeTinyModel } from './tinyModel.ts';
 
@@ -98,4 +98,34 @@ it('takes any text, and gives ids of its vocabulary only', () => {
 
 it.each(['', '{}', 'null', '[1]', '{"model":{"type":"Unheard"}}'])('refuses %j as a tokenizer', (text) => {
   expect(() => openTokenizer(Buffer.from(text), 512)).toThrow(expect.objectContaining({ code: 'model_damaged' }));
+});
+
+describe('the tokens that tokenizer.json puts around every text', () => {
+  const framed = (file: string, maxTokens: number) =>
+    openTokenizer(readFileSync(new URL(`../fixtures/models/${file}/tokenizer.json`, import.meta.url)), maxTokens, true);
+  const [cls, sep] = [2, 3];
+
+  it('are there for any text, with nothing of it lost while there is room', () => {
+    const tokenize = framed('encoder', 48);
+    expect(tokenize('')).toEqual([cls, sep]);
+    const ids = tokenize('return name');
+    expect([ids[0], ids.at(-1)]).toEqual([cls, sep]);
+    expect(tokenize('[SEP] return name')).toEqual([cls, sep, ...ids.slice(1)]);
+  });
+
+  it('stay when the text is cut, down to the last place', () => {
+    const text = 'read file '.repeat(100);
+    const whole = framed('encoder', 48)(text);
+    for (const maxTokens of [2, 3, 10]) {
+      expect(framed('encoder', maxTokens)(text)).toEqual([...whole.slice(0, maxTokens - 1), sep]);
+    }
+    expect(() => framed('encoder', 1)).toThrow(expect.objectContaining({ code: 'model_damaged' }));
+  });
+
+  it('end a text of a decoder that was trained so, and only there', () => {
+    const [plain, ended] = [framed('decoder', 48), framed('decoder-grouped', 48)];
+    const ids = plain('return name');
+    expect(ended('return name')).toEqual([...ids, 319]);
+    expect([plain(''), ended('')]).toEqual([[], [319]]);
+  });
 });

@@ -1,7 +1,7 @@
-/** Text to code without file names: MBPP and HumanEval as MTEB builds them, the bundled model alone. */
+/** Text to code without file names: MBPP and HumanEval as MTEB builds them, a model alone. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openEmbedder } from '../../src/embed/embedder.ts';
+import { type EmbedderOptions, openEmbedder } from '../../src/embed/embedder.ts';
 import type { Embedding } from '../../src/types.ts';
 import { mean } from './metrics.ts';
 
@@ -19,8 +19,8 @@ function readRows<T>(file: string): T[] {
 export async function runMteb(
   bench: string,
   set: 'mbpp' | 'humaneval',
-  model: string,
-): Promise<{ ndcg: number; queries: number }> {
+  options: EmbedderOptions,
+): Promise<{ ndcg: number; queries: number; id: string }> {
   const folder = join(bench, 'mteb', set);
   const corpus = readRows<Row>(join(folder, 'corpus.jsonl'));
   const queries = readRows<Row>(join(folder, 'queries.jsonl'));
@@ -28,7 +28,7 @@ export async function runMteb(
   for (const { 'query-id': query, 'corpus-id': document, score } of readRows<Judgement>(join(folder, 'qrels.jsonl'))) {
     if (score > 0) relevant.set(query, (relevant.get(query) ?? new Set()).add(document));
   }
-  const embedder = await openEmbedder({ model });
+  const embedder = await openEmbedder(options);
   const passages = await embedder.embed(
     corpus.map(({ text }) => text),
     'nl2code',
@@ -51,7 +51,7 @@ export async function runMteb(
     for (let rank = 0; rank < Math.min(10, wanted.size); rank++) ideal += 1 / Math.log2(rank + 2);
     return ideal === 0 ? 0 : gain / ideal;
   });
-  return { ndcg: mean(scores), queries: queries.length };
+  return { ndcg: mean(scores), queries: queries.length, id: embedder.id };
 }
 
 function dot(a: Embedding, b: Embedding): number {

@@ -21,7 +21,10 @@ const HELP = `Measures retrieval quality on an outside benchmark.
   --set NAME       semble (default), complete, similar, duplicates, docs, drift, mbpp, humaneval or all
   --only NAMES     repositories, separated by commas; 'pinned' (default): those of the published revision; 'all'
   --half odd|even  every other repository in name order: tune on one half, check on the other
-  --model NAME     a model folder or name; 'none' for words alone
+  --model NAME     a model folder or name; 'none' for words alone; with a slow one, DOWSER_CACHE keeps what it made
+  --dimensions N   size of its embeddings (mbpp, humaneval)
+  --retriever vectors, --raw
+                   of mbpp and humaneval, which know no other: the model alone, one embedding a text, no path before it
   --out FILE       one JSON line per question with its ten results, as the benchmark's own scorer reads them
 `;
 
@@ -33,12 +36,18 @@ const { values } = parseArgs({
     only: { type: 'string', default: 'pinned' },
     half: { type: 'string' },
     model: { type: 'string' },
+    dimensions: { type: 'string' },
+    retriever: { type: 'string' },
+    raw: { type: 'boolean', default: false },
     out: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
 
-if (values.help || values.bench === undefined) {
+const isOfModel = values.set === 'mbpp' || values.set === 'humaneval' || values.set === 'all';
+const isUnknown = values.retriever !== undefined && values.retriever !== 'vectors';
+const isMisplaced = (values.retriever !== undefined || values.raw) && !isOfModel;
+if (values.help || values.bench === undefined || isUnknown || isMisplaced) {
   process.stdout.write(HELP);
   process.exit(values.help ? 0 : 2);
 }
@@ -46,8 +55,9 @@ const { bench, corpora, set, only, half, model, out } = values;
 
 for (const name of ['mbpp', 'humaneval'] as const) {
   if (set !== name && set !== 'all') continue;
-  const { ndcg, queries } = await runMteb(bench, name, model ?? 'dowser-static-v1');
-  process.stdout.write(`${name}: NDCG@10 ${(100 * ndcg).toFixed(1)} over ${queries} queries (model alone)\n`);
+  const size = values.dimensions === undefined ? undefined : Number(values.dimensions);
+  const { ndcg, queries, id } = await runMteb(bench, name, { model, dimensions: size });
+  process.stdout.write(`${name}: NDCG@10 ${(100 * ndcg).toFixed(2)} over ${queries} queries (${id} alone)\n`);
 }
 if (set === 'semble' || set === 'all') await runSemble();
 if (set === 'complete') await runComplete();

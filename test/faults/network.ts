@@ -55,7 +55,13 @@ async function run({ count, folder, progress }: Context): Promise<Outcome> {
     if (answers.join() !== first.join())
       losses.push(`start ${at}${isAway ? ' without a network' : ''} answers otherwise`);
     const words = COMMANDS[at % COMMANDS.length]!;
-    const command = [...within, process.execPath, BIN, ...words, ...(ROOTLESS.includes(words[0]!) ? [] : ['--root', root])];
+    const command = [
+      ...within,
+      process.execPath,
+      BIN,
+      ...words,
+      ...(ROOTLESS.includes(words[0]!) ? [] : ['--root', root]),
+    ];
     const env = { ...environmentFor(cacheDir), ...environment };
     const { status, stderr } = spawnSync(command[0]!, command.slice(1), { env, encoding: 'utf8' });
     if (status !== 0) losses.push(`dowser ${words[0]} ended with ${status}: ${stderr.slice(0, 200)}`);

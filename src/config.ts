@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { DowserError } from './errors.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
+import { PAUSES, type Pause } from './power.ts';
 
 /** Every setting of one CodeIndex. Frozen; trusted once it exists. */
 export type Config = {
@@ -21,6 +22,8 @@ export type Config = {
   readonly modelThreads: number | undefined;
   /** Worker threads that read, parse and embed, 1 to WORKERS_MAX. `DOWSER_WORKERS`. */
   readonly workers: number;
+  /** When a slow model stops reading code behind the answers: on battery is the default (power.ts). `DOWSER_PAUSE`. */
+  readonly pause: Pause;
   /** `--log-level`, `DOWSER_LOG`. */
   readonly logLevel: LogLevel;
 };
@@ -48,7 +51,7 @@ export const MAX_TOKENS_MAX = 20_000;
 /** Longest question that is read; a longer one is cut (stack traces fit). */
 export const QUERY_CHARS_MAX = 4_096;
 
-type Flags = Partial<Config>;
+type Flags = Partial<Omit<Config, 'root'>> & { readonly root?: string };
 
 const ENVIRONMENT: Readonly<Record<string, keyof Flags>> = {
   DOWSER_ROOT: 'root',
@@ -59,6 +62,7 @@ const ENVIRONMENT: Readonly<Record<string, keyof Flags>> = {
   DOWSER_PROVIDER: 'provider',
   DOWSER_MODEL_THREADS: 'modelThreads',
   DOWSER_WORKERS: 'workers',
+  DOWSER_PAUSE: 'pause',
   DOWSER_LOG: 'logLevel',
 };
 
@@ -91,6 +95,7 @@ export function resolveConfig(
     modelThreads: asCount('modelThreads', asked('modelThreads'), MODEL_THREADS_MAX),
     workers:
       asCount('workers', asked('workers'), WORKERS_MAX) ?? Math.max(1, Math.min(WORKERS_MAX, availableParallelism())),
+    pause: asOneOf('pause', asked('pause'), PAUSES) ?? 'battery',
     logLevel: asOneOf('logLevel', asked('logLevel'), LOG_LEVELS) ?? 'warn',
   });
 }

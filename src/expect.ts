@@ -66,11 +66,13 @@ const IMPORTED_FILES_MAX = 16;
 /** Files that define what is named near the cursor: their members come next. */
 const NAMED_FILES_MAX = 12;
 /** Names in alike code that no file so far defines are looked up, the most used first. */
-const LOOKED_UP_MAX = 100;
+const LOOKED_UP_MAX = 80;
+/** Names that no alike code uses, of which it is looked up how common they are: each look-up takes 10 us. */
+const UNUSED_LOOKED_UP_MAX = 100;
 /** Of a name that more rows define, these will do. */
-const DEFINERS_MAX = 6;
+const DEFINERS_MAX = 4;
 /** Rows read of those that define one name near the cursor: enough to know how many are of the cursor's language. */
-const NAMED_MAX = 20;
+const NAMED_MAX = 8;
 
 const WHOLE_NAME = /^[\p{L}_$][\p{L}\p{N}_$]{2,}[!?]?$/u;
 
@@ -116,7 +118,7 @@ async function findAlike(engine: Engine, at: Surroundings, read: Read): Promise<
   const embedding = await embedQuery(engine.embedder, { text, task: 'code2completion' });
   const vector = embedding === undefined ? [] : store.vector.retrieve({ embedding }, CANDIDATES, {});
   const lexical = store.lexical.retrieve({ terms }, CANDIDATES, {});
-  const found = describe(store, lexical, vector).filter(
+  const found = describe(store, { lexical, vector }).filter(
     ({ row }) => !at.isSeen(row) && (row.kind === 'code' || row.kind === 'tests'),
   );
   const top = Math.max(1e-9, ...found.map(({ lexicalScore }) => lexicalScore));
@@ -233,7 +235,9 @@ function clueReader(
     for (const part of partsOf(name))
       if (part.length > 2) nearParts.set(part, Math.max(nearParts.get(part) ?? 0, weight));
   const logChunks = Math.log(2 + store.chunkCount());
-  const frequencies = store.documentFrequency(names.map((name) => termOf(name)));
+  const used = names.filter((name) => uses.byMeaning.has(name));
+  const unused = names.filter((name) => !uses.byMeaning.has(name)).slice(0, UNUSED_LOOKED_UP_MAX);
+  const frequencies = store.documentFrequency([...used, ...unused].map(termOf));
   return (name: string, rows: readonly ChunkRow[]): Clues => {
     const parts = partsOf(name);
     const owners = rows.flatMap(({ scope }) => scope);

@@ -4,14 +4,13 @@ import { findContext } from './complete.ts';
 import { type Config, LIMIT_DEFAULT, LIMIT_MAX, MAX_TOKENS_DEFAULT, MAX_TOKENS_MAX, MAX_TOKENS_MIN } from './config.ts';
 import { cursorOf } from './cursor.ts';
 import { findDuplicates } from './dupes.ts';
-import { openEmbedder, settingsOf } from './embed/embedder.ts';
+import { describeModel, openEmbedder, settingsOf } from './embed/embedder.ts';
 import { DowserError } from './errors.ts';
 import { log, setLogLevel } from './log.ts';
 import { type Engine, search } from './search.ts';
 import { type Shown, show } from './show.ts';
 import { findSimilar, pieceAt } from './similar.ts';
 import { MASKS_VERSION } from './source/mask.ts';
-import { storePlaceFor } from './store/place.ts';
 import { TOKENS_VERSION } from './tokens.ts';
 import type { Answer, AskOptions, CodeIndex } from './types.ts';
 import { openUpkeep, type Upkeep } from './upkeep.ts';
@@ -33,16 +32,17 @@ export async function openIndex(config: Config): Promise<CodeIndex> {
 /** The index and the engine under it, for evaluation. */
 export async function openEngine(config: Config): Promise<{ index: CodeIndex; engine: () => Engine }> {
   setLogLevel(config.logLevel);
-  const { embedder, problem } = await openModel(config);
+  const { embedder, slow, problem } = await openModels(config);
   const upkeep = await openUpkeep({
     config,
     fingerprint: `${CHUNKER_VERSION} ${TOKENS_VERSION} ${MASKS_VERSION}`,
     model: embedder,
+    slow,
   }).catch(async (error: unknown) => {
     await embedder?.close();
     throw error;
   });
-  const engine = (): Engine => ({ root: config.root, store: upkeep.store(), embedder });
+  const engine = (): Engine => ({ root: config.root, store: upkeep.store(), embedder, slow: upkeep.slow });
   const notes = problem === undefined ? [] : [`Meaning is not searched, words alone: ${problem}`];
 
   /** Asks once more where an answer met files that had changed under it, after they were indexed. */
@@ -112,12 +112,14 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
           embedder === undefined
             ? undefined
             : { name: embedder.name, dimensions: embedder.dimensions, runtime: embedder.runtime },
+        ...(upkeep.slow && { slow: upkeep.slow.status(counts) }),
         role: upkeep.role(),
         ...(counts.lastChange === undefined ? {} : { lastChange: counts.lastChange }),
         health: [...upkeep.health(), ...(problem === undefined ? [] : ['no_vectors'])],
       };
     },
     sync: (onProgress, signal) => upkeep.sync(onProgress, signal),
+    readBehind: (onProgress, signal) => upkeep.readBehind(onProgress, signal),
     start: () => upkeep.start(),
     async close() {
       await upkeep.close();
@@ -147,21 +149,27 @@ function cancelling(index: CodeIndex): CodeIndex {
     duplicates: (request) => run(request.signal, () => index.duplicates(request)),
     status: () => run(undefined, () => index.status()),
     sync: (onProgress, signal) => run(signal, () => index.sync(onProgress, signal)),
+    readBehind: (onProgress, signal) => run(signal, () => index.readBehind(onProgress, signal)),
     close: () => (closing ??= index.close()),
   };
 }
 
-/** A model that can't be used costs the meaning, never the answer. */
-async function openModel(config: Config) {
-  if (config.model === 'none') return { embedder: undefined, problem: undefined };
+/**
+ * A slow model comes beside the bundled one, which answers until the other has read the code. A model that can't be used
+ * costs the meaning, never the answer.
+ */
+async function openModels(config: Config) {
+  const { model } = config;
+  if (model === 'none') return { embedder: undefined, slow: undefined, problem: undefined };
   try {
-    const rememberIn = storePlaceFor(config.root, config.cacheDir).cache;
-    const embedder = await openEmbedder({ ...settingsOf(config), model: config.model, rememberIn });
-    return { embedder, problem: undefined };
+    const settings = settingsOf(config);
+    const described = await describeModel({ model, ...settings });
+    const embedder = await openEmbedder(described.isSlow ? {} : { model, ...settings });
+    return { embedder, slow: described.isSlow ? described : undefined, problem: undefined };
   } catch (error) {
     if (!(error instanceof DowserError)) throw error;
     log.warn(error.message);
-    return { embedder: undefined, problem: error.message };
+    return { embedder: undefined, slow: undefined, problem: error.message };
   }
 }
 

@@ -1,8 +1,9 @@
 /** What the model says of a question's candidates: the cosine of each chunk, and of its path alone. */
 import { log } from './log.ts';
 import type { Found } from './rank/evidence.ts';
+import type { Embeddings } from './store/embeddings.ts';
 import type { Store } from './store/store.ts';
-import type { Embedder, Embedding, Query } from './types.ts';
+import type { Embedder, Embedding, Hit, Query, Scope } from './types.ts';
 
 /** Paths whose embeddings are kept from one question to the next: 4 MB at 256 dimensions. */
 const PATHS_KEPT = 4_096;
@@ -24,14 +25,58 @@ export async function embedQuery(
   }
 }
 
-/** What only the lexical retriever found has a cosine as well: all are judged by the same measure. */
-export function withCosines(store: Store, found: readonly Found[], embedding: Embedding | undefined): Found[] {
+/** What only another retriever found has a cosine as well: all are judged by the same measure. */
+export function withCosines(
+  embeddings: Pick<Embeddings, 'embeddingsOf'>,
+  found: readonly Found[],
+  embedding: Embedding | undefined,
+  which: 'cosine' | 'slowCosine' = 'cosine',
+): Found[] {
   if (embedding === undefined) return [...found];
-  const others = store.embeddingsOf(found.filter(({ cosine }) => cosine === 0).map(({ row }) => row.id));
+  const others = embeddings.embeddingsOf(found.filter((one) => one[which] === 0).map(({ row }) => row.id));
   return found.map((one) => {
     const other = others.get(one.row.id);
-    return other === undefined ? one : { ...one, cosine: dot(embedding, other) };
+    return other === undefined ? one : { ...one, [which]: dot(embedding, other) };
   });
+}
+
+/** What answers need of a slow model. */
+export interface SlowModel {
+  readonly name: string;
+  /** Embedding of a question; undefined when it is not there in time, or knows no word of it. Never rejects. */
+  embed(question: Pick<Query, 'text' | 'task'>): Promise<Embedding | undefined>;
+  /** Chunks that it would have been asked about, had it read them: they come next. */
+  want(chunkIds: readonly number[]): void;
+}
+
+/** What a slow model says of a question: what is nearest, and of what others found, how near. */
+export type SlowAnswer = { readonly hits: readonly Hit[]; judge(found: readonly Found[]): Found[] };
+
+/** Of a question's candidates so many are read next, best first: what the same question, or the one after, is likely to meet. */
+const WANTED_MAX = 40;
+
+/** Undefined without a slow model. One that has read nothing yet keeps no question waiting. */
+export async function askSlow(
+  { slow, store }: { readonly slow?: SlowModel | undefined; readonly store: Store },
+  question: Pick<Query, 'text' | 'task'>,
+  limit: number,
+  scope: Scope,
+): Promise<SlowAnswer | undefined> {
+  const embeddings = store.slow;
+  if (slow === undefined || embeddings === undefined) return undefined;
+  const embedding = embeddings.isEmpty() ? undefined : await slow.embed(question);
+  const hits = embedding === undefined ? [] : embeddings.vector.retrieve({ embedding }, limit, scope);
+  const cosines = new Map(hits.map(({ chunkId, score }) => [chunkId, score]));
+  return {
+    hits,
+    judge(found) {
+      const listed = found.map((one) => ({ ...one, slowCosine: cosines.get(one.row.id) ?? 0 }));
+      const judged = withCosines(embeddings, listed, embedding, 'slowCosine');
+      const unread = judged.filter(({ row, slowCosine }) => slowCosine === 0 && row.startLine > 0);
+      slow.want(unread.slice(0, WANTED_MAX).map(({ row }) => row.id));
+      return judged;
+    },
+  };
 }
 
 /** A path says in a few words what a file is for, and `auth/` is near "login" though they share no word. */

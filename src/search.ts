@@ -2,7 +2,7 @@
 import picomatch from 'picomatch';
 import { DowserError } from './errors.ts';
 import { resolveLanguage } from './languages.ts';
-import { embedQuery, withCosines, withPathCosines } from './meaning.ts';
+import { askSlow, embedQuery, type SlowModel, withCosines, withPathCosines } from './meaning.ts';
 import { judge } from './rank/confidence.ts';
 import type { Found } from './rank/evidence.ts';
 import { fuse } from './rank/fuse.ts';
@@ -29,6 +29,8 @@ export type Engine = {
   readonly store: Store;
   /** Undefined when no model is at hand: words alone then. */
   readonly embedder: Embedder | undefined;
+  /** A slow model beside it, which has read the code as far as it got. */
+  readonly slow?: SlowModel | undefined;
 };
 
 /** File ids that the filters leave, or undefined when there is nothing to filter. Refuses what can't be a filter. */
@@ -94,19 +96,23 @@ export async function findCandidates(
   engine: Engine,
   query: Query,
   only: 'lexical' | 'vector' | 'both' = 'both',
-): Promise<{ found: Found[]; rarity: (term: string) => number; lexical: Hit[]; vector: Hit[] }> {
+): Promise<{ found: Found[]; rarity: (term: string) => number; lexical: Hit[]; vector: Hit[]; slow: readonly Hit[] }> {
   const { store } = engine;
   const fileIds = filesFor(store, query.filters);
   const scope = fileIds === undefined ? {} : { fileIds };
   const lexical = only === 'vector' ? [] : store.lexical.retrieve({ terms: query.terms }, LEXICAL_CANDIDATES, scope);
-  const embedding = only === 'lexical' ? undefined : await embedQuery(engine.embedder, query);
+  const [embedding, slow] =
+    only === 'lexical'
+      ? []
+      : await Promise.all([embedQuery(engine.embedder, query), askSlow(engine, query, VECTOR_CANDIDATES, scope)]);
   const vector = embedding === undefined ? [] : store.vector.retrieve({ embedding }, VECTOR_CANDIDATES, scope);
   const named =
     only === 'vector' ? [] : [...store.definitionsOf(query.names, scope), ...chunksAt(store, query.places, fileIds)];
   const others = named.map(({ id }) => id);
-  const judged = withCosines(store, describe(store, lexical, vector, others), embedding);
+  const described = describe(store, { lexical, vector, slow: slow?.hits ?? [] }, others);
+  const judged = withCosines(store, slow?.judge(described) ?? described, embedding);
   const found = await withPathCosines(engine.embedder, judged, embedding);
-  return { found, rarity: rarityIn(store, query.terms), lexical, vector };
+  return { found, rarity: rarityIn(store, query.terms), lexical, vector, slow: slow?.hits ?? [] };
 }
 
 /** A name alone (`User.java`) may be that of many files; one that more have tells nothing. */
@@ -126,16 +132,22 @@ function chunksAt(store: Store, places: readonly Place[], fileIds: readonly numb
     );
 }
 
+/** What each retriever found; `slow` by the embeddings of a slow model. */
+export type HitLists = {
+  readonly lexical: readonly Hit[];
+  readonly vector: readonly Hit[];
+  readonly slow?: readonly Hit[];
+};
+
 /** Joins what the lists found with the light columns; each chunk once. */
 export function describe(
   store: Store,
-  lexical: readonly Hit[],
-  vector: readonly Hit[],
+  { lexical, vector, slow = [] }: HitLists,
   others: readonly number[] = [],
 ): Found[] {
   const lexicalScores = new Map(lexical.map(({ chunkId, score }) => [chunkId, score]));
   const cosines = new Map(vector.map(({ chunkId, score }) => [chunkId, score]));
-  const lists = [lexical, vector].map((hits) => ({ hits, weight: 1 }));
+  const lists = [lexical, vector, slow].map((hits) => ({ hits, weight: 1 }));
   const fused = fuse(lists).slice(0, CANDIDATES_MAX);
   const ids = [...new Set([...fused.map(({ chunkId }) => chunkId), ...others])];
   const words = store.wordsOf(ids);
@@ -144,6 +156,7 @@ export function describe(
     lexicalScore: lexicalScores.get(row.id) ?? 0,
     cosine: cosines.get(row.id) ?? 0,
     pathCosine: 0,
+    slowCosine: 0,
     words: words.get(row.id) ?? { path: '', symbols: '', body: '' },
   }));
 }

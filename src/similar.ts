@@ -94,7 +94,7 @@ export async function findSimilar(
   const embedding = await embedPiece(engine, piece);
   const lexical = engine.store.lexical.retrieve({ terms: rare }, CANDIDATES, scope);
   const vector = embedding === undefined ? [] : engine.store.vector.retrieve({ embedding }, CANDIDATES, scope);
-  const found = withCosines(engine.store, describe(engine.store, lexical, vector), embedding);
+  const found = withCosines(engine.store, describe(engine.store, { lexical, vector }), embedding);
   const wanted = { terms: rare, count: Math.min(all.size, TERMS_MAX) };
   const judged = found
     .filter(({ row }) => !overlaps(row, piece) && row.startLine > 0)

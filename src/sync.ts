@@ -36,6 +36,7 @@ export class Sync {
   #racy: ReadonlySet<string> = new Set<string>();
   #listing: ScanResult | undefined;
   #sweptAtMs: number | undefined;
+  #sweepMs = 0;
   #sweeping: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
@@ -63,6 +64,16 @@ export class Sync {
         return this.sweep();
       });
     return this.#next;
+  }
+
+  /** The sweep under way, if there is one. */
+  get sweeping(): Promise<void> | undefined {
+    return this.#sweeping;
+  }
+
+  /** How long the last sweep took; 0 before. */
+  get sweepMs(): number {
+    return this.#sweepMs;
   }
 
   /** Resolves when a first sweep is done; joins the one under way. */
@@ -155,6 +166,7 @@ export class Sync {
     this.#indexing.setWaiting(difference.changed);
     this.#listing = found;
     this.#sweptAtMs = startedMs;
+    this.#sweepMs = Date.now() - startedMs;
     // A question that waited for this sweep says first which files it needs.
     if (writes) setImmediate(() => this.#indexing.pump());
     this.#announce();

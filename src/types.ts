@@ -1,10 +1,12 @@
 /**
- * The vocabulary: every room speaks these words, and this file imports nothing but alike.ts, a part of it. Paths are
+ * The vocabulary: every room speaks these words, and this file imports nothing but alike.ts and progress.ts, parts of it. Paths are
  * relative to the root with forward slashes; lines count from 1 and both ends are included; a higher score is better everywhere.
  */
 import type { Duplicates, DuplicatesRequest, Likeness } from './alike.ts';
+import type { Freshness, SyncProgress, SyncReport } from './progress.ts';
 
 export type * from './alike.ts';
+export type * from './progress.ts';
 
 /** What a file is for; the lanes that `kind` filters choose between. */
 export type Kind = 'code' | 'docs' | 'tests' | 'config';
@@ -176,15 +178,8 @@ export type Coverage = {
   readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
   /** Chunks that have an embedding, of all chunks. */
   readonly embedded: number;
+  readonly slow?: { readonly name: string; readonly embedded: number }; // chunks that a slow model has read, where one is used beside
   readonly chunks: number;
-};
-
-/** How old the knowledge behind an answer is. */
-export type Freshness = {
-  /** A sweep confirmed the index just now; the last sweep is older than asked for; the first pass is not done; who writes the index is stuck. */
-  readonly state: 'fresh' | 'as_of' | 'indexing' | 'leader_stalled';
-  /** ISO time of the last finished sweep, when there was one. */
-  readonly sweptAt?: string;
 };
 
 /** A chunk made ready for the store, off the answering thread. Its text stays on disk: the store keeps words and a hash. */
@@ -256,17 +251,6 @@ export type Answer = {
   readonly notes: readonly string[];
 };
 
-export type SyncReport = {
-  readonly filesSeen: number;
-  readonly filesChanged: number;
-  readonly filesRemoved: number;
-  readonly chunksWritten: number;
-  readonly chunksEmbedded: number; // by the model: the embeddings of all others were known
-  readonly bytesRead: number;
-  readonly ms: number;
-};
-export type SyncProgress = { readonly done: number; readonly total: number; readonly phase: 'listing' | 'indexing' };
-
 export type Status = {
   readonly root: string;
   readonly storeFile: string;
@@ -275,6 +259,7 @@ export type Status = {
   readonly freshness: Freshness;
   readonly languages: Readonly<Record<string, number>>;
   readonly model: { readonly name: string; readonly dimensions: number; readonly runtime: string } | undefined;
+  readonly slow?: { readonly name: string; readonly dimensions: number; readonly state: string }; // reads behind the answers
   /** 'leader' watches and writes, 'follower' reads what the leader of another process writes. */
   readonly role: 'leader' | 'follower';
   /** ISO time of the last change that was written, when there was one. */
@@ -293,6 +278,8 @@ export interface CodeIndex {
   status(): Promise<Status>;
   /** Brings the index in step with the disk and resolves when it is. */
   sync(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<SyncReport>;
+  /** Has the slow model read all code that it has not read; resolves at once without one. */
+  readBehind(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<void>;
   /** Begins to watch and to index behind the answers; returns at once. */
   start(): void;
   close(): Promise<void>;

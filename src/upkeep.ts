@@ -3,11 +3,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { type OpenEmbedder, settingsOf } from './embed/embedder.ts';
 import { DowserError } from './errors.ts';
+import { coverageOf, freshnessOf, lookAndWait, SETTLE_FILES_MAX, SETTLE_WAIT_MS, SWEEP_AGE_MS_MAX } from './freshen.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { log } from './log.ts';
 import { giveBackMemory } from './memory.ts';
 import { openPool, type Pool } from './pool.ts';
-import { Sessions } from './sessions.ts';
+import { scriptBeside } from './script.ts';
+import { type Session, Sessions } from './sessions.ts';
+import { Slow } from './slow.ts';
 import { foldersOf, type Watcher, watchTree } from './source/watch.ts';
 import { StallWatch } from './stall.ts';
 import { identifyIfSeen } from './store/owner.ts';
@@ -18,17 +21,6 @@ import { within } from './time.ts';
 import type { Coverage, Freshness, SyncProgress, SyncReport } from './types.ts';
 import type { Job, Result, WorkerData } from './worker.ts';
 
-/** A question sweeps first when the last sweep is older than this. */
-const SWEEP_AGE_MS_MAX = 1_000;
-/** How long a question waits for its sweep; then it says "as of". 10,000 files take about 100 ms. */
-const SWEEP_WAIT_MS = 150;
-/** How long a question waits for a few changed files, so that an agent that edits and asks sees its edit. */
-const SETTLE_WAIT_MS = 800;
-const SETTLE_FILES_MAX = 200;
-/** How long a question on a cold repository waits for the files that speak for it: with the rest, it has its answer in 3 s. */
-const HASTEN_WAIT_MS = 2_400;
-/** What is left of it after the first sweep of a huge repository: enough to find the files of one name. */
-const HASTEN_WAIT_MS_MIN = 1_000;
 /** Without any hint, the disk is looked at this often: hints can be lost, sweeps can't. */
 const SWEEP_EVERY_MS = 60_000;
 /** A follower looks this often whether its leader is gone. */
@@ -46,17 +38,22 @@ export type UpkeepOptions = {
   /** What makes rows comparable: chunker and terms. */
   readonly fingerprint: string;
   readonly model: Pick<OpenEmbedder, 'id' | 'dimensions' | 'shared'> | undefined;
+  readonly slow?: { readonly id: string; readonly name: string; readonly dimensions: number } | undefined;
 };
 
 export interface Upkeep {
   readonly storeFile: string;
   store(): Store;
+  /** Undefined without a slow model. */
+  readonly slow: Slow | undefined;
   role(): 'leader' | 'follower';
   /** Before a question: looks at the disk, waits for what is nearly done; `needles` are names that pending files may hold. */
   freshen(needles: readonly string[]): Promise<void>;
   /** After an answer met files that changed under it: indexes them, within the same bounds. */
   recheck(): Promise<void>;
   sync(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<SyncReport>;
+  /** Has the slow model read what it has not read. */
+  readBehind(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<void>;
   start(): void;
   coverage(): Coverage;
   freshness(): Freshness;
@@ -72,6 +69,7 @@ export async function openUpkeep(options: UpkeepOptions): Promise<Upkeep> {
 
 class RunningUpkeep implements Upkeep {
   readonly storeFile: string;
+  readonly slow: Slow | undefined;
   readonly #root: string;
   readonly #pool: Pool<Job, Result>;
   readonly #sessions: Sessions;
@@ -85,18 +83,24 @@ class RunningUpkeep implements Upkeep {
   /** Why the index is not kept in step at the moment, as a reason code. */
   #trouble: string | undefined;
 
-  constructor({ config, fingerprint, model }: UpkeepOptions) {
+  constructor({ config, fingerprint, model, slow }: UpkeepOptions) {
     const { root, workers, logLevel } = config;
     const place = storePlaceFor(root, config.cacheDir);
-    const { vectorsFile } = place;
-    const threadsModel = model && {
-      ...settingsOf(config),
-      model: model.shared ?? config.model,
-      rememberIn: place.cache,
+    // Beside a slow model it is the bundled one that the threads have.
+    const own = slow === undefined ? { model: config.model, ...settingsOf(config) } : {};
+    const threadsModel = model && { ...own, ...(model.shared && { model: model.shared }) };
+    const data: WorkerData = { root, model: threadsModel, vectorsFile: place.vectorsFile, logLevel };
+    const pool = openPool<Job, Result>(scriptBeside(import.meta.url, 'worker'), {
+      count: workers,
+      data,
+      jobMsMax: JOB_MS_MAX,
+    });
+    const rows = {
+      fingerprint,
+      modelId: model?.id,
+      dimensions: model?.dimensions ?? 0,
+      slow: slow && { modelId: slow.id, dimensions: slow.dimensions },
     };
-    const data: WorkerData = { root, model: threadsModel, vectorsFile, logLevel };
-    const pool = openPool<Job, Result>(workerScript(), { count: workers, data, jobMsMax: JOB_MS_MAX });
-    const rows = { fingerprint, modelId: model?.id, dimensions: model?.dimensions ?? 0 };
     this.storeFile = place.storeFile;
     this.#root = root;
     this.#pool = pool;
@@ -105,8 +109,10 @@ class RunningUpkeep implements Upkeep {
       const sync = new Sync({ root, store, pool, workers, writes: leads, embeds: model !== undefined });
       return { store, sync, leads };
     });
-    this.#housekeeping = new Housekeeping(() => this.#sessions.current, place.cache);
-    this.#stall = new StallWatch(() => this.#sessions.current);
+    const session = (): Session => this.#sessions.current;
+    this.slow = slow && new Slow({ config, model: slow, session, vectorsFile: place.vectorsFile });
+    this.#housekeeping = new Housekeeping(session, place.cache);
+    this.#stall = new StallWatch(session);
   }
 
   store(): Store {
@@ -119,7 +125,13 @@ class RunningUpkeep implements Upkeep {
 
   freshen(needles: readonly string[]): Promise<void> {
     this.#busyAtMs = Date.now();
-    return this.#tolerate(() => this.#lookAndWait(needles));
+    return this.#tolerate(async () => {
+      await this.#sessions.leadIfFree();
+      await this.#sessions.reopenReplaced();
+      const [sweep, settled] = [() => this.#sweep(), () => this.#settled()];
+      const watch = { watcher: this.#watcher, isStalled: this.#stall.isStalled };
+      await lookAndWait({ sync: this.#sync, ...watch, sweep, settled }, needles);
+    });
   }
 
   recheck(): Promise<void> {
@@ -140,28 +152,25 @@ class RunningUpkeep implements Upkeep {
     return this.#sync.takeReport();
   }
 
+  async readBehind(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<void> {
+    const total = this.store().counts().chunks;
+    if (this.#sessions.current.leads)
+      await this.slow?.behind.finish((done) => onProgress?.({ done, total, phase: 'reading' }), signal);
+  }
+
   start(): void {
     this.#sessions.onLead = () => this.#follow();
     this.#follow();
     this.#every(LEAD_EVERY_MS, () => this.#tick());
+    this.slow?.start();
   }
 
   coverage(): Coverage {
-    const { files, skipped, chunks, embedded } = this.store().counts();
-    const pending = this.#sync.pending();
-    const filesTotal = Math.max(this.#sync.filesTotal(), files);
-    const filesIndexed = Math.max(0, Math.min(files, filesTotal - pending));
-    return { filesTotal, filesIndexed, pending, skipped, embedded, chunks };
+    return coverageOf(this.store().counts(), this.#sync, this.slow);
   }
 
   freshness(): Freshness {
-    const sweptAtMs = this.#sync.sweptAtMs();
-    if (sweptAtMs === undefined) return { state: 'indexing' };
-    const sweptAt = new Date(sweptAtMs).toISOString();
-    if (this.#stall.isStalled) return { state: 'leader_stalled', sweptAt };
-    if (this.#sync.pending() > SETTLE_FILES_MAX) return { state: 'indexing', sweptAt };
-    const young = Date.now() - sweptAtMs <= 2 * SWEEP_AGE_MS_MAX && this.#sync.pending() === 0;
-    return { state: young ? 'fresh' : 'as_of', sweptAt };
+    return freshnessOf(this.#sync, this.#stall.isStalled);
   }
 
   health(): string[] {
@@ -169,6 +178,7 @@ class RunningUpkeep implements Upkeep {
     return [
       ...(degraded === undefined ? [] : ['watch_degraded']),
       ...(this.#stall.isStalled ? ['leader_stalled'] : []),
+      ...(this.slow?.behind.state.failure === undefined ? [] : ['slow_model_failed']),
       ...(this.#trouble === undefined ? [] : [this.#trouble]),
       ...this.store().health(),
     ];
@@ -177,7 +187,13 @@ class RunningUpkeep implements Upkeep {
   async close(): Promise<void> {
     this.#closed = true;
     for (const timer of this.#timers) clearInterval(timer);
-    const ends = [this.#watcher?.close(), this.#sessions.close(), this.#housekeeping.close(), this.#pool.close()];
+    const ends = [
+      this.slow?.close(),
+      this.#watcher?.close(),
+      this.#sessions.close(),
+      this.#housekeeping.close(),
+      this.#pool.close(),
+    ];
     await Promise.all(ends);
     this.#sessions.release();
   }
@@ -198,7 +214,11 @@ class RunningUpkeep implements Upkeep {
   #follow(): void {
     if (!this.#sessions.current.leads || this.#watcher !== undefined || this.#closed) return;
     const sweep = (): void => this.#quietly(() => this.#sweep());
-    this.#watcher = watchTree(this.#root, { onHint: sweep, debounceMs: HINT_SETTLE_MS });
+    this.#watcher = watchTree(this.#root, {
+      onHint: sweep,
+      debounceMs: HINT_SETTLE_MS,
+      lookMs: () => this.#sync.sweepMs,
+    });
     this.#every(SWEEP_EVERY_MS, async () => {
       await this.#housekeeping.checkpoint();
       await this.#housekeeping.tidy();
@@ -258,21 +278,6 @@ class RunningUpkeep implements Upkeep {
     } while (before === this.store().dataVersion() && Date.now() < deadlineMs && !(await this.#sessions.leadIfFree()));
   }
 
-  /** Looks at the disk where the last look is old, and waits within bounds for what changed. */
-  async #lookAndWait(needles: readonly string[]): Promise<void> {
-    await this.#sessions.leadIfFree();
-    await this.#sessions.reopenReplaced();
-    const sync = this.#sync;
-    const askedAtMs = Date.now();
-    const sweptAtMs = sync.sweptAtMs();
-    // The first sweep is worth waiting for: before it nothing is known, not even what is missing.
-    if (sweptAtMs === undefined) await within(HASTEN_WAIT_MS, sync.firstSweep());
-    else if (askedAtMs - sweptAtMs > SWEEP_AGE_MS_MAX) await within(SWEEP_WAIT_MS, this.#sweep());
-    if (sync.pending() === 0 || this.#stall.isStalled) return;
-    if (sync.pending() <= SETTLE_FILES_MAX) await within(SETTLE_WAIT_MS, this.#settled());
-    else await sync.hasten(needles, Math.max(HASTEN_WAIT_MS_MIN, HASTEN_WAIT_MS - (Date.now() - askedAtMs)));
-  }
-
   /** What is indexed can still be asked when keeping in step fails: snippets are proven, and the answer says how old it is. */
   async #tolerate(work: () => Promise<unknown>): Promise<void> {
     const session = this.#sessions.current;
@@ -291,9 +296,4 @@ class RunningUpkeep implements Upkeep {
       log.warn('the index is not kept in step', { message: error.message });
     }
   }
-}
-
-/** Compiled or not, the thread's script lies beside this file. */
-function workerScript(): URL {
-  return new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
 }

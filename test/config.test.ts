@@ -26,6 +26,7 @@ test('without any setting every default holds', () => {
     dimensions: undefined,
     provider: 'cpu',
     modelThreads: undefined,
+    pause: 'battery',
     workers: expect.any(Number),
     logLevel: 'warn',
   });

@@ -51,6 +51,23 @@ test('an edit in the moment after a sweep is in the answer to each of the three 
   }
 });
 
+test('new code is in the answer to a question right after it, however soon after the one before: of a leader that watches, and of a follower', async () => {
+  const root = makeProject(PROJECT);
+  const cacheDir = join(makeFolder(), 'cache');
+  const leader = await openSynced(root, { cacheDir });
+  const follower = await openFor(root, { cacheDir });
+  leader.index.start();
+  follower.index.start();
+  // A watch takes a moment to be there; until then sweeps come once a second.
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  for (const [who, { index }] of Object.entries({ leader, follower })) {
+    for (let round = 0; round < 8; round++) {
+      write(root, { 'src/desk.js': `export function openDesk${who}${round}() {}\n` });
+      expect(pathsOf(await index.search({ query: `openDesk${who}${round}`, limit: 1 }))).toEqual(['src/desk.js']);
+    }
+  }
+});
+
 describe('two indexes of one repository', () => {
   test('one leads, both answer, and the follower sees what the leader commits', async () => {
     const root = makeProject(PROJECT);

@@ -35,6 +35,7 @@ export async function openUnattended(root: string, settings: Partial<Config> = {
     model: settings.model ?? 'none',
     workers: settings.workers ?? 1,
     logLevel: settings.logLevel ?? 'error',
+    ...(settings.pause && { pause: settings.pause }),
   });
   const { index, engine } = await openEngine(config);
   return { index, engine, config };

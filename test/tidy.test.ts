@@ -9,9 +9,21 @@ const LINES_MAX = 300;
 
 /** From the ground up; a file imports from its own room or from floors below it. */
 const FLOORS: readonly (readonly string[])[] = [
-  ['alike.ts'],
+  ['alike.ts', 'progress.ts'],
   ['types.ts'],
-  ['tokens.ts', 'languages.ts', 'errors.ts', 'log.ts', 'hash.ts', 'lines.ts', 'time.ts', 'memory.ts', 'imports.ts'],
+  [
+    'tokens.ts',
+    'languages.ts',
+    'errors.ts',
+    'log.ts',
+    'hash.ts',
+    'lines.ts',
+    'time.ts',
+    'memory.ts',
+    'imports.ts',
+    'power.ts',
+    'script.ts',
+  ],
   ['config.ts'],
   ['source', 'chunk', 'embed', 'store', 'rank'],
   ['pool.ts', 'probe.ts', 'prepare.ts', 'waiting.ts', 'meaning.ts', 'spelling.ts'],
@@ -22,7 +34,8 @@ const FLOORS: readonly (readonly string[])[] = [
   ['expect.ts'],
   ['similar.ts', 'dupes.ts', 'complete.ts', 'drift'],
   ['sessions.ts'],
-  ['housekeeping.ts', 'stall.ts'],
+  ['housekeeping.ts', 'stall.ts', 'behind.ts', 'freshen.ts'],
+  ['slow.ts'],
   ['upkeep.ts'],
   ['index.ts'],
   ['mcp'],

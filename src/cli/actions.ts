@@ -8,7 +8,7 @@ import { setLogLevel } from '../log.ts';
 import { statusText } from '../mcp/statusText.ts';
 import { visibleLine } from '../mcp/visible.ts';
 import { findRoot } from '../source/root.ts';
-import type { Answer, CodeIndex } from '../types.ts';
+import type { Answer, CodeIndex, SyncProgress } from '../types.ts';
 import { type Options, UsageError } from './flags.ts';
 import {
   answerJson,
@@ -75,6 +75,7 @@ export async function index(options: Options, words: readonly string[], signal: 
   refuseWords('index', words);
   return withIndex(options, async (opened) => {
     const report = await synced(opened, options, signal);
+    await withProgress(options, signal, (onProgress) => opened.readBehind(onProgress, signal));
     process.stdout.write(options.json ? `${toJson(report)}\n` : `${reportText(report)}\n`);
     return 0;
   });
@@ -131,12 +132,20 @@ async function ask(
   });
 }
 
-async function synced(opened: CodeIndex, options: Options, signal: AbortSignal): ReturnType<CodeIndex['sync']> {
-  const progress = new Progress(process.stderr, options.quiet);
+function synced(opened: CodeIndex, options: Options, signal: AbortSignal): ReturnType<CodeIndex['sync']> {
+  return withProgress(options, signal, (onProgress) => opened.sync(onProgress, signal));
+}
+
+async function withProgress<Value>(
+  { quiet }: Options,
+  signal: AbortSignal,
+  work: (onProgress: (step: SyncProgress) => void) => Promise<Value>,
+): Promise<Value> {
+  const progress = new Progress(process.stderr, quiet);
   try {
-    const report = await opened.sync((step) => progress.update(step), signal);
+    const value = await work((step) => progress.update(step));
     signal.throwIfAborted();
-    return report;
+    return value;
   } finally {
     progress.clear();
   }

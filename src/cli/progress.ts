@@ -40,10 +40,11 @@ export class Progress {
 
 export function progressLine({ done, total, phase }: SyncProgress, elapsedMs: number): string {
   if (phase === 'listing' || total === 0) return 'Listing files ...';
+  const [verb, unit] = phase === 'reading' ? ['Reading', 'chunks'] : ['Indexing', 'files'];
   const share = Math.min(1, done / total);
   const filled = Math.round(share * BAR_WIDTH);
   const rate = elapsedMs < 1 ? 0 : Math.round((done / elapsedMs) * 1_000);
   const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}`;
   const percent = String(Math.floor(share * 100)).padStart(3);
-  return `Indexing ${bar} ${percent} %  ${number(done)}/${number(total)} files  ${number(rate)}/s`;
+  return `${verb} ${bar} ${percent} %  ${number(done)}/${number(total)} ${unit}  ${number(rate)}/s`;
 }

@@ -46,6 +46,12 @@ export async function openModelFolder(
   return { path, manifest, model: onnx, tokenizer: bytes };
 }
 
+/** What a model says of itself, by its name or folder: nothing of its weights is read. */
+export async function readModelManifest(model: string = BUNDLED_MODEL, modelsDir = MODELS_DIR): Promise<LocalManifest> {
+  const path = folderOf(model, modelsDir);
+  return parseManifest(path, await readManifestText(path));
+}
+
 /** Checks all that is loaded by path, and returns the path. */
 async function checkWeights(path: string, { files }: LocalManifest, rememberIn?: string): Promise<string> {
   const names = Object.keys(files).filter((name) => name !== 'tokenizer.json');

@@ -4,7 +4,7 @@ import type { Config, Provider } from '../config.ts';
 import { DowserError } from '../errors.ts';
 import { hashText } from '../hash.ts';
 import type { Embedder, Embedding, Side } from '../types.ts';
-import { type ModelFolder, openModelFolder } from './catalog.ts';
+import { type ModelFolder, openModelFolder, readModelManifest } from './catalog.ts';
 import type { LocalManifest } from './manifest.ts';
 import { openNeural } from './neural.ts';
 import { type LoadOnnx, loadOnnxRuntime } from './onnx.ts';
@@ -38,7 +38,7 @@ export type EmbedderOptions = {
 };
 
 /** What the configuration says of it, but for the model. */
-export function settingsOf({ runtime, dimensions, provider, modelThreads }: Config): EmbedderOptions {
+export function settingsOf({ runtime, dimensions, provider, modelThreads }: Config): Omit<EmbedderOptions, 'model'> {
   return { runtime, dimensions, provider, threads: modelThreads };
 }
 
@@ -61,6 +61,19 @@ const PROBE = [
 
 /** How far from 1 a length may lie by rounding; a model that is further off is broken. */
 const LENGTH_TOLERANCE = 1e-3;
+
+/** What tells a model's embeddings from others', and whether it is slow; nothing of its weights is read. */
+export async function describeModel({
+  model,
+  modelsDir,
+  dimensions,
+}: Pick<EmbedderOptions, 'modelsDir' | 'dimensions'> & { readonly model: string }): Promise<
+  Pick<Embedder, 'id' | 'dimensions'> & { readonly name: string; readonly isSlow: boolean }
+> {
+  const manifest = await readModelManifest(model, modelsDir);
+  const size = checkSize(manifest, dimensions ?? manifest.dimensions);
+  return { id: identify(manifest, size), dimensions: size, name: manifest.name, isSlow: manifest.kind !== 'static' };
+}
 
 /** Opens a model. What a query and a passage text are is told in tasks.ts. */
 export async function openEmbedder(

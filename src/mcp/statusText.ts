@@ -29,12 +29,21 @@ export function statusText(status: Status): string {
     `Not searched in full: ${skippedList(coverage.skipped)}`,
     `Languages: ${languageList(status.languages)}`,
     `Model: ${model === undefined ? 'none, words only' : `${visibleLine(model.name)}, ${model.dimensions} dimensions, ${visibleLine(model.runtime)}`}`,
+    ...slowLines(status),
     `Last change: ${status.lastChange ?? 'none yet'}`,
     `Store: ${megabytes(status.storeBytes)} in ${visibleLine(status.storeFile, 4_096)}`,
     `Role: ${status.role}`,
     `Health: ${status.health.map((code) => visibleLine(code)).join(', ') || 'ok'}`,
   ];
   return lines.join('\n');
+}
+
+function slowLines({ slow, coverage }: Status): string[] {
+  if (slow === undefined) return [];
+  const read = `${number(coverage.slow?.embedded ?? 0)} of ${number(coverage.chunks)} chunks`;
+  return [
+    `Slow model: ${visibleLine(slow.name)}, ${slow.dimensions} dimensions, ${read}; ${visibleLine(slow.state, 300)}`,
+  ];
 }
 
 function skippedList(skipped: Status['coverage']['skipped']): string {

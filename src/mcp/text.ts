@@ -115,6 +115,13 @@ function caveats({ coverage, notes }: Answer): string[] {
         : `Search by meaning covers ${percent} % of the code; the rest is found by its words.`,
     );
   }
+  const { slow, chunks } = coverage;
+  if (slow !== undefined && slow.embedded < chunks) {
+    const percent = Math.floor((slow.embedded / chunks) * 100);
+    lines.push(
+      `${visibleLine(slow.name)} has read ${percent} % of the code so far; the rest is judged by the bundled model.`,
+    );
+  }
   return lines.map((line) => `Note: ${line}`);
 }
 

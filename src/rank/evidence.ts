@@ -9,6 +9,8 @@ export type Found = {
   readonly cosine: number;
   /** Cosine of the chunk's path alone. */
   readonly pathCosine: number;
+  /** Cosine by a slow model, 0 where it has not read the chunk. */
+  readonly slowCosine: number;
   readonly words: { readonly path: string; readonly symbols: string; readonly body: string };
 };
 
@@ -20,6 +22,8 @@ export type Candidate = {
   /** Cosines of the chunk and of its path, 0 when there is no model or it knows no word of them. */
   readonly cosine: number;
   readonly pathCosine: number;
+  /** Cosine by a slow model, 0 where it has not read the chunk, or there is none. */
+  readonly slowCosine: number;
   /** The query's terms that the chunk has, column by column. */
   readonly words: {
     readonly path: ReadonlySet<string>;
@@ -53,6 +57,7 @@ export type Evidence = {
   readonly weightAsked: number;
   readonly cosines: Range;
   readonly pathCosines: Range;
+  readonly slowCosines: Range;
   readonly files: ReadonlyMap<number, FileEvidence>;
 };
 
@@ -63,11 +68,12 @@ export function gather(query: Query, found: readonly Found[], rarity: (term: str
   const among = (column: string): Set<string> => new Set(query.terms.filter((term) => holds(column, term)));
   const pairs = query.kind === 'error' ? neighbours(terms(query.text).slice(0, PHRASE_TERMS_MAX)) : [];
   const candidates = found.map(
-    ({ row, lexicalScore, cosine, pathCosine, words }): Candidate => ({
+    ({ row, lexicalScore, cosine, pathCosine, slowCosine, words }): Candidate => ({
       row,
       lexical: Math.max(0, lexicalScore / lexicalTop),
       cosine,
       pathCosine,
+      slowCosine,
       words: { path: among(words.path), symbols: among(words.symbols), body: among(words.body) },
       inOrder: pairs.filter((pair) => holds(words.body, pair)).length / Math.max(1, pairs.length),
     }),
@@ -84,6 +90,7 @@ export function gather(query: Query, found: readonly Found[], rarity: (term: str
     weightAsked: sum(query.terms.map(rarity)),
     cosines: rangeOf(candidates.map(({ cosine }) => cosine)),
     pathCosines: rangeOf(candidates.map(({ pathCosine }) => pathCosine)),
+    slowCosines: rangeOf(candidates.map(({ slowCosine }) => slowCosine)),
     files: byFile(candidates, weights, weightSum),
   };
 }

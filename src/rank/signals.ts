@@ -30,7 +30,11 @@ type Signal = (candidate: Candidate, evidence: Evidence) => number;
 
 /** One small function each. A new signal is a new row here and a weight in rank.ts. */
 export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
-  meaning: ({ cosine }, { cosines }) => within(cosines, cosine),
+  meaning: ({ cosine, slowCosine }, { cosines, slowCosines }) => {
+    const fast = within(cosines, cosine);
+    // What the slow model has not read yet is judged by the other alone.
+    return slowCosine === 0 ? fast : fast + (within(slowCosines, slowCosine) - fast) * SLOW_SHARE;
+  },
   'path meaning': ({ pathCosine }, { pathCosines }) => within(pathCosines, pathCosine),
   'covers words': ({ words }, evidence) =>
     coverage(evidence, (term) => words.body.has(term) || words.symbols.has(term)),
@@ -58,6 +62,9 @@ export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
   barrel: ({ row }) => (BARREL.test(row.path) ? 1 : 0),
   legacy: ({ row }, { query }) => (LEGACY.test(row.path) && !asksFor(query, LEGACY_WORDS) ? 1 : 0),
 };
+
+/** How much of the meaning a slow model decides where it has read a chunk. */
+const SLOW_SHARE = 0.5;
 
 /** A file of so many lines is as large as files get. */
 const LARGE_FILE_LINES = 4096;

@@ -7,8 +7,8 @@ export type WatchOptions = {
   readonly onHint: () => void;
   /** Quiet that is waited for after an event. */
   readonly debounceMs: number;
-  /** Hints come no closer than this: a log file that grows all the time must not keep the disk busy with sweeps. */
-  readonly gapMs?: number;
+  /** How long the last look at the disk took: hints leave it a tenth of a core at most, however much is written. */
+  lookMs?(): number;
 };
 
 export interface Watcher {
@@ -16,6 +16,8 @@ export interface Watcher {
   ready(): Promise<void>;
   /** Watches exactly these folders (root-relative, '' is the root), each without what lies below it. */
   setFolders(folders: Iterable<string>): void;
+  /** True when there were events that no hint has told of yet: whoever takes them looks at the disk instead. */
+  takeHint(): boolean;
   /** Why some changes may go unnoticed until the next timed sweep; undefined while all is well. */
   degraded(): string | undefined;
   close(): Promise<void>;
@@ -23,18 +25,19 @@ export interface Watcher {
 
 /** A build that writes without a pause still gets its sweep this often. */
 const SETTLE_MS_MAX = 1_000;
-/** A sweep of 10,000 files costs 70 ms: at most 7 % of a core while something never stops writing. */
-const GAP_MS = 1_000;
+/** A log file that grows all the time must not keep the disk busy; of 10,000 files a look takes 65 ms. */
+const GAP_FACTOR = 10;
+const GAP_MS_MAX = 1_000;
 /** Watches are shared by all programs of a user (often 65,536): beyond this share, timed sweeps have to do. */
 const FOLDERS_MAX = 20_000;
 
 const LIMIT_REACHED = new Set(['ENOSPC', 'EMFILE', 'ENFILE']);
 
 /** Watches a root, given as a real path. Nothing but the root until `setFolders` says more. Never throws for the world's sake. */
-export function watchTree(root: string, { onHint, debounceMs, gapMs = GAP_MS }: WatchOptions): Watcher {
+export function watchTree(root: string, { onHint, debounceMs, lookMs = () => 0 }: WatchOptions): Watcher {
   const watched = new Set(['']);
   const lost = new Set<string>();
-  const hints = createSettler(onHint, debounceMs, gapMs);
+  const hints = createSettler(onHint, debounceMs, () => Math.min(GAP_MS_MAX, lookMs() * GAP_FACTOR));
   const watcher = new FolderWatcher();
   let degraded: string | undefined;
   watcher.on('raw', (event, name, details) => {
@@ -92,6 +95,7 @@ export function watchTree(root: string, { onHint, debounceMs, gapMs = GAP_MS }: 
   return {
     ready: () => ready,
     setFolders,
+    takeHint: hints.take,
     degraded: () => degraded,
     async close() {
       isClosed = true;
@@ -135,7 +139,7 @@ class FolderWatcher extends FSWatcher {
 }
 
 /** Calls back once events pause, and at the latest when they have gone on for SETTLE_MS_MAX; never from inside an event. */
-function createSettler(callBack: () => void, debounceMs: number, gapMs: number): { note(): void; close(): void } {
+function createSettler(callBack: () => void, debounceMs: number, gapMs: () => number) {
   let timer: NodeJS.Timeout | undefined;
   let firstMs: number | undefined;
   let calledMs = Number.NEGATIVE_INFINITY;
@@ -147,15 +151,22 @@ function createSettler(callBack: () => void, debounceMs: number, gapMs: number):
     callBack();
   };
   return {
-    note() {
+    note(): void {
       if (isClosed) return;
       const nowMs = performance.now();
       firstMs ??= nowMs;
       const quiet = Math.min(debounceMs, firstMs + SETTLE_MS_MAX - nowMs);
       clearTimeout(timer);
-      timer = setTimeout(call, Math.max(0, quiet, calledMs + gapMs - nowMs));
+      timer = setTimeout(call, Math.max(0, quiet, calledMs + gapMs() - nowMs));
     },
-    close() {
+    take(): boolean {
+      const isNoted = firstMs !== undefined;
+      clearTimeout(timer);
+      firstMs = undefined;
+      if (isNoted) calledMs = performance.now();
+      return isNoted;
+    },
+    close(): void {
       isClosed = true;
       clearTimeout(timer);
     },

@@ -63,12 +63,17 @@ export function isWhole(database: Database.Database): boolean {
       holds<FileColumns>(database, 'files', isWholeFile) &&
       holds<ChunkColumns>(database, 'chunks', isWholeChunk) &&
       holds<WordColumns>(database, 'texts', (row) => row.checksum === wordsChecksum(row)) &&
-      holds<EmbeddingColumns>(database, 'embeddings', (row) => row.checksum === checksum(row.embedding))
+      holds<EmbeddingColumns>(database, 'embeddings', isWholeEmbedding) &&
+      holds<EmbeddingColumns>(database, 'slow_embeddings', isWholeEmbedding)
     );
   } catch (error) {
     if (isDamage(error)) return false;
     throw error;
   }
+}
+
+function isWholeEmbedding(row: EmbeddingColumns): boolean {
+  return row.checksum === checksum(row.embedding);
 }
 
 function holds<Row>(database: Database.Database, table: string, isIntact: (row: Row) => boolean): boolean {

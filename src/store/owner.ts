@@ -13,10 +13,14 @@ export type RootIdentity = {
   readonly bornNs: string;
 };
 
+/** A model as its rows know it. */
+export type ModelRows = { readonly modelId: string; readonly dimensions: number };
+
 type Owner = {
   readonly fingerprint: string;
   readonly modelId: string | undefined;
   readonly dimensions: number;
+  readonly slow?: ModelRows | undefined;
   readonly root?: RootIdentity | undefined;
 };
 
@@ -73,21 +77,27 @@ export function rootOf(database: Database.Database): RootIdentity | undefined {
 
 /** Drops what is not the owner's before the first of its rows comes; true when the rows were of another folder. */
 export function dropForeignRows(database: Database.Database, owner: Owner): boolean {
-  const { fingerprint, modelId, root } = owner;
+  const { fingerprint, modelId, slow, root } = owner;
   const readMeta = database.prepare<[string], string>('SELECT value FROM meta WHERE key = ?').pluck();
   const putMeta = database.prepare<[string, string]>('INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)');
   const isChunkerOwn = readMeta.get('fingerprint') === fingerprint;
   const isModelOwn = modelId === undefined || readMeta.get('model') === modelKey(owner);
+  // Without a slow model, what one made stays for when it is back.
+  const isSlowOwn = slow === undefined || readMeta.get('slow_model') === modelKey(slow);
   const known = rootOf(database);
   const isRootOther = known !== undefined && root !== undefined && !isSameRoot(known, root);
   const isRootKnown = root === undefined || JSON.stringify(known) === JSON.stringify(root);
-  if (isChunkerOwn && isModelOwn && isRootKnown) return false;
+  if (isChunkerOwn && isModelOwn && isSlowOwn && isRootKnown) return false;
   database
     .transaction(() => {
       if (!isChunkerOwn || isRootOther) clearAll(database);
-      else if (!isModelOwn) clearEmbeddings(database);
+      else {
+        if (!isModelOwn) clearEmbeddings(database, 'embeddings');
+        if (!isSlowOwn) clearEmbeddings(database, 'slow_embeddings');
+      }
       putMeta.run('fingerprint', fingerprint);
       if (modelId !== undefined) putMeta.run('model', modelKey(owner));
+      if (slow !== undefined) putMeta.run('slow_model', modelKey(slow));
       if (root !== undefined) putMeta.run('root', JSON.stringify(root));
     })
     .immediate();

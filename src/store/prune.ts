@@ -50,7 +50,9 @@ async function livingSources(cache: string): Promise<Float64Array> {
     const database = openDatabase(file, 'read');
     try {
       const sources = database
-        .prepare<[], Buffer>('SELECT source FROM embeddings WHERE source IS NOT NULL')
+        .prepare<[], Buffer>(
+          'SELECT source FROM (SELECT source FROM embeddings UNION ALL SELECT source FROM slow_embeddings) WHERE source IS NOT NULL',
+        )
         .pluck()
         .all();
       parts.push(Float64Array.from(sources, telling));

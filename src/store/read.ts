@@ -1,17 +1,15 @@
 /** Everything that reads rows, but for the two retrievers. */
 import type Database from 'better-sqlite3';
-import type { ChunkRow, Depth, Embedding, Fingerprint, Kind, Scope, SkipReason } from '../types.ts';
+import type { ChunkRow, Depth, Fingerprint, Kind, Scope, SkipReason } from '../types.ts';
 import {
+  CHUNK_COLUMNS,
   type ChunkColumns,
-  checksum,
-  dequantise,
-  type EmbeddingColumns,
   type FileColumns,
-  isWholeChunk,
+  intact,
   isWholeFile,
   NO_FINGERPRINT,
   plainName,
-  toChunkRow,
+  toChunkRows,
   type WordColumns,
   type Words,
   wordsChecksum,
@@ -36,6 +34,8 @@ export type Counts = {
   readonly chunks: number;
   /** Chunks that no embedding is missing for; one that has nothing to embed counts. */
   readonly embedded: number;
+  /** The same of a slow model. */
+  readonly slowEmbedded: number;
   readonly bytes: number;
   readonly lastChange?: string;
 };
@@ -52,64 +52,45 @@ export interface Reader {
   /** Chunks that define one of these names, however it is spelled (`parse_url`, `parseURL`); as written first, `most` of each name. */
   definitionsOf(names: readonly string[], scope: Scope, most?: number): ChunkRow[];
   wordsOf(ids: readonly number[]): Map<number, Words>;
-  embeddingsOf(ids: readonly number[]): Map<number, Embedding>;
-  /** Chunks that wait for an embedding, oldest first. */
-  missingEmbeddings(limit: number): ChunkRow[];
   countDocuments(term: string): number;
   countChunks(): number;
   counts(): Counts;
 }
-
-const DAY_NS = 86_400_000_000_000n;
-const CHUNK = `SELECT c.id, c.file_id, f.path, f.language, f.kind, c.start_line, c.end_line, c.hash, c.symbols, c.scope, c.checksum,
-  (SELECT max(o.end_line) FROM chunks AS o WHERE o.file_id = c.file_id) AS file_lines,
-  CAST(f.mtime_ns AS INTEGER) / ${DAY_NS} AS changed_day`;
 
 /** Rows that are not what was written are left out, and `onDamage` hears how many. */
 export function openReader(database: Database.Database, onDamage: (rows: number) => void): Reader {
   const files = database.prepare<[], FileColumns>('SELECT * FROM files ORDER BY path');
   const file = database.prepare<[string], FileColumns>('SELECT * FROM files WHERE path = ?');
   const rows = database.prepare<[string], ChunkColumns>(
-    `${CHUNK} FROM json_each(?) AS asked JOIN chunks AS c ON c.id = asked.value JOIN files AS f ON f.id = c.file_id ORDER BY asked.key`,
+    `${CHUNK_COLUMNS} FROM json_each(?) AS asked JOIN chunks AS c ON c.id = asked.value JOIN files AS f ON f.id = c.file_id ORDER BY asked.key`,
   );
-  const ofPath = `${CHUNK} FROM files AS f JOIN chunks AS c ON c.file_id = f.id`;
+  const ofPath = `${CHUNK_COLUMNS} FROM files AS f JOIN chunks AS c ON c.file_id = f.id`;
   const rowsOfPath = database.prepare<[string], ChunkColumns>(`${ofPath} WHERE f.path = ? ORDER BY c.start_line, c.id`);
   const rowsOfId = database.prepare<[number], ChunkColumns>(`${ofPath} WHERE f.id = ? ORDER BY c.start_line, c.id`);
+  // Which ones comes first: their columns are read for as many as are wanted, however many define a common name.
   const defining = (only: string) =>
     database.prepare<unknown[], ChunkColumns>(
-      `${CHUNK} FROM definitions AS d JOIN chunks AS c ON c.id = d.chunk_id JOIN files AS f ON f.id = c.file_id
-       WHERE d.plain = ? ${only} ORDER BY d.name = ? DESC, c.id LIMIT ?`,
+      `${CHUNK_COLUMNS} FROM (SELECT d.chunk_id, d.name = ? AS is_exact FROM definitions AS d ${only} ORDER BY is_exact DESC, d.chunk_id LIMIT ?) AS d
+       JOIN chunks AS c ON c.id = d.chunk_id JOIN files AS f ON f.id = c.file_id ORDER BY d.is_exact DESC, c.id`,
     );
-  const definitions = defining('');
-  const definitionsIn = defining('AND c.file_id IN (SELECT value FROM json_each(?))');
+  const definitions = defining('WHERE d.plain = ?');
+  const definitionsIn = defining(
+    'JOIN chunks AS o ON o.id = d.chunk_id WHERE d.plain = ? AND o.file_id IN (SELECT value FROM json_each(?))',
+  );
   const words = database.prepare<[string], WordColumns>(
     'SELECT t.* FROM json_each(?) AS asked JOIN texts AS t ON t.chunk_id = asked.value',
-  );
-  const embeddings = database.prepare<[string], EmbeddingColumns>(
-    'SELECT e.chunk_id, e.checksum, e.embedding FROM json_each(?) AS asked JOIN embeddings AS e ON e.chunk_id = asked.value WHERE length(e.embedding) > 0',
-  );
-  // A chunk without lines is a file known by its name alone: there is nothing to embed.
-  const waiting = 'c.start_line > 0 AND NOT EXISTS (SELECT 1 FROM embeddings AS e WHERE e.chunk_id = c.id)';
-  const missing = database.prepare<[number], ChunkColumns>(
-    `${CHUNK} FROM chunks AS c JOIN files AS f ON f.id = c.file_id WHERE ${waiting} ORDER BY c.id LIMIT ?`,
   );
   const documents = database.prepare<[string], number>('SELECT doc FROM vocabulary WHERE term = ?').pluck();
   const one = (sql: string) => database.prepare<[], number>(sql).pluck();
   const chunks = one('SELECT count(*) FROM chunks');
   const embedded = one('SELECT count(*) FROM embeddings');
+  const slowEmbedded = one('SELECT count(*) FROM slow_embeddings');
   const withoutLines = one('SELECT count(*) FROM chunks WHERE start_line = 0');
   const bytes = one('SELECT page_count * page_size FROM pragma_page_count, pragma_page_size');
   const fileGroups = database.prepare<[], FileGroup>(
     'SELECT skip, language, count(*) AS count FROM files GROUP BY skip, language ORDER BY language',
   );
   const lastChange = database.prepare<[], string>("SELECT value FROM meta WHERE key = 'last_change'").pluck();
-  function intact<Row>(rows: readonly Row[], isIntact: (row: Row) => boolean): readonly Row[] {
-    const whole = rows.filter(isIntact);
-    if (whole.length < rows.length) onDamage(rows.length - whole.length);
-    return whole;
-  }
-  const toChunkRows = (columns: readonly ChunkColumns[]): ChunkRow[] => intact(columns, isWholeChunk).map(toChunkRow);
-
   /** A damaged row is one of a file that was never read: the next sweep writes it anew. */
   const toRecord = (row: FileColumns): FileRecord => {
     if (isWholeFile(row)) return toFileRecord(row);
@@ -123,31 +104,26 @@ export function openReader(database: Database.Database, onDamage: (rows: number)
       const row = file.get(path);
       return row && toRecord(row);
     },
-    chunkRows: (ids) => (ids.length === 0 ? [] : toChunkRows(rows.all(JSON.stringify(ids)))),
-    chunkRowsOfFile: (file) => toChunkRows(typeof file === 'string' ? rowsOfPath.all(file) : rowsOfId.all(file)),
+    chunkRows: (ids) => (ids.length === 0 ? [] : toChunkRows(rows.all(JSON.stringify(ids)), onDamage)),
+    chunkRowsOfFile: (file) =>
+      toChunkRows(typeof file === 'string' ? rowsOfPath.all(file) : rowsOfId.all(file), onDamage),
     definitionsOf(names, { fileIds }, most = DEFINITIONS_MAX) {
       const found = new Map<number, ChunkRow>();
       for (const name of new Set(names)) {
         const plain = plainName(name);
         const columns =
           fileIds === undefined
-            ? definitions.all(plain, name, most)
-            : definitionsIn.all(plain, JSON.stringify(fileIds), name, most);
-        for (const row of toChunkRows(columns)) found.set(row.id, row);
+            ? definitions.all(name, plain, most)
+            : definitionsIn.all(name, plain, JSON.stringify(fileIds), most);
+        for (const row of toChunkRows(columns, onDamage)) found.set(row.id, row);
       }
       return [...found.values()];
     },
     wordsOf(ids) {
       const found = ids.length === 0 ? [] : words.all(JSON.stringify(ids));
-      const whole = intact(found, (row) => row.checksum === wordsChecksum(row));
+      const whole = intact(found, (row) => row.checksum === wordsChecksum(row), onDamage);
       return new Map(whole.map(({ chunk_id, path, symbols, body }) => [chunk_id, { path, symbols, body }]));
     },
-    embeddingsOf(ids) {
-      const found = ids.length === 0 ? [] : embeddings.all(JSON.stringify(ids));
-      const whole = intact(found, (row) => row.checksum === checksum(row.embedding));
-      return new Map(whole.map(({ chunk_id, embedding }) => [chunk_id, dequantise(embedding)]));
-    },
-    missingEmbeddings: (limit) => toChunkRows(missing.all(limit)),
     countDocuments: (term) => documents.get(term) ?? 0,
     countChunks: () => chunks.get()!,
     counts() {
@@ -159,6 +135,7 @@ export function openReader(database: Database.Database, onDamage: (rows: number)
         languages: tally<string>(groups.map(({ skip, language, count }) => [skip === null ? language : null, count])),
         chunks: chunks.get()!,
         embedded: embedded.get()! + withoutLines.get()!,
+        slowEmbedded: slowEmbedded.get()! + withoutLines.get()!,
         bytes: bytes.get()!,
         ...(changed === undefined ? {} : { lastChange: changed }),
       };

@@ -17,6 +17,13 @@ export type ChunkColumns = {
   readonly changed_day: number;
 };
 
+const DAY_NS = 86_400_000_000_000n;
+
+/** The columns of ChunkColumns, of chunks as `c` in files as `f`. */
+export const CHUNK_COLUMNS = `SELECT c.id, c.file_id, f.path, f.language, f.kind, c.start_line, c.end_line, c.hash, c.symbols, c.scope, c.checksum,
+  (SELECT max(o.end_line) FROM chunks AS o WHERE o.file_id = c.file_id) AS file_lines,
+  CAST(f.mtime_ns AS INTEGER) / ${DAY_NS} AS changed_day`;
+
 /** Of what was never read: no file on disk is like it. */
 export const NO_FINGERPRINT: Fingerprint = { size: 0, mtimeNs: '0', ctimeNs: '0', inode: '0' };
 
@@ -24,7 +31,22 @@ export type Words = PreparedChunk['words'];
 export type WordColumns = Words & { readonly chunk_id: number; readonly checksum: number };
 export type EmbeddingColumns = { readonly chunk_id: number; readonly checksum: number; readonly embedding: Buffer };
 
-export function toChunkRow(row: ChunkColumns): ChunkRow {
+/** Rows that are what was written; `onDamage` hears how many are not. */
+export function intact<Row>(
+  rows: readonly Row[],
+  isIntact: (row: Row) => boolean,
+  onDamage: (rows: number) => void,
+): readonly Row[] {
+  const whole = rows.filter(isIntact);
+  if (whole.length < rows.length) onDamage(rows.length - whole.length);
+  return whole;
+}
+
+export function toChunkRows(columns: readonly ChunkColumns[], onDamage: (rows: number) => void): ChunkRow[] {
+  return intact(columns, isWholeChunk, onDamage).map(toChunkRow);
+}
+
+function toChunkRow(row: ChunkColumns): ChunkRow {
   return {
     id: row.id,
     fileId: row.file_id,

@@ -12,7 +12,7 @@ export type Layout = {
 };
 
 /** Changes with any change to the index's tables. */
-export const SCHEMA_VERSION = 5;
+export const SCHEMA_VERSION = 6;
 
 /** Writers wait for each other this long before anyone hears of it. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -33,7 +33,7 @@ const SQLITE_VERSION_MIN = [3, 51, 3] as const;
  * `words` has its content in `texts`: contentless tables keep deleted text until they are optimised. Terms come split and
  * stemmed, so the plainest tokenizer keeps each as it is. Ids are never used twice, so that an id found in one moment
  * never means another chunk in the next. `definitions` holds names without case and underscores beside names as written.
- * The `source` of an embedding is the key of its input in the file that all indexes share (vectors.ts).
+ * `slow_embeddings` are those of a slow model, which come behind the rows. The `source` of an embedding is the key of its input in the file that all indexes share (vectors.ts).
  */
 const TABLES = `
   CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -53,6 +53,9 @@ const TABLES = `
   CREATE TABLE definitions(
     plain TEXT NOT NULL, name TEXT NOT NULL, chunk_id INTEGER NOT NULL, PRIMARY KEY(plain, name, chunk_id)) STRICT, WITHOUT ROWID;
   CREATE TABLE embeddings(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, chunk_id INTEGER NOT NULL UNIQUE, checksum INTEGER NOT NULL, embedding BLOB NOT NULL,
+    source BLOB) STRICT;
+  CREATE TABLE slow_embeddings(
     id INTEGER PRIMARY KEY AUTOINCREMENT, chunk_id INTEGER NOT NULL UNIQUE, checksum INTEGER NOT NULL, embedding BLOB NOT NULL,
     source BLOB) STRICT;
 `;
@@ -109,11 +112,12 @@ export function openDatabase(file: string, mode: 'write' | 'read', layout = INDE
 /** Removes all rows, inside the caller's transaction. */
 export function clearAll(database: Database.Database): void {
   database.exec("INSERT INTO words(words) VALUES('delete-all')");
-  for (const table of ['files', 'chunks', 'texts', 'definitions', 'embeddings']) database.exec(`DELETE FROM ${table}`);
+  for (const table of ['files', 'chunks', 'texts', 'definitions', 'embeddings', 'slow_embeddings'])
+    database.exec(`DELETE FROM ${table}`);
 }
 
-export function clearEmbeddings(database: Database.Database): void {
-  database.exec('DELETE FROM embeddings');
+export function clearEmbeddings(database: Database.Database, table: 'embeddings' | 'slow_embeddings'): void {
+  database.exec(`DELETE FROM ${table}`);
 }
 
 function isCurrent(database: Database.Database, { version, applicationId }: Layout): boolean {

@@ -1,15 +1,15 @@
 /** The store: one SQLite file that one process writes and any number read. */
 import type Database from 'better-sqlite3';
 import { log } from '../log.ts';
-import type { ChunkRow, Retriever } from '../types.ts';
+import type { Retriever } from '../types.ts';
 import { assertWhole, clearSuspicion, isSuspected, setAside, suspect } from './damage.ts';
+import { type Embeddings, openEmbeddings } from './embeddings.ts';
 import { guarded, isDamage } from './failures.ts';
 import { type LexicalQuestion, openLexical } from './lexical.ts';
-import { dropForeignRows, modelKey, type RootIdentity } from './owner.ts';
+import { dropForeignRows, type ModelRows, modelKey, type RootIdentity } from './owner.ts';
 import { inodeOf, isStill, makePrivateFolder } from './place.ts';
 import { type Counts, type FileRecord, openReader, type Reader } from './read.ts';
 import { ForeignSchema, openDatabase } from './schema.ts';
-import { openVector, type VectorQuestion } from './vector.ts';
 import { openVocabulary } from './vocabulary.ts';
 import { openWriter, type Writer } from './write.ts';
 
@@ -23,18 +23,18 @@ export type StoreOptions = {
   /** Undefined when no model is at hand: embeddings that are there stay, and are not searched. */
   readonly modelId: string | undefined;
   readonly dimensions: number;
+  /** A slow model, whose embeddings come behind the rows. */
+  readonly slow?: ModelRows | undefined;
   /** The folder that is indexed; the rows of another one that lay at this path before are dropped. */
   readonly root?: RootIdentity | undefined;
 };
 
-type Reading = Pick<
-  Reader,
-  'chunkRows' | 'chunkRowsOfFile' | 'definitionsOf' | 'wordsOf' | 'embeddingsOf' | 'missingEmbeddings'
->;
+type Reading = Pick<Reader, 'chunkRows' | 'chunkRowsOfFile' | 'definitionsOf' | 'wordsOf'>;
 
-export interface Store extends Reading, Writer {
+export interface Store extends Reading, Embeddings, Writer {
   readonly lexical: Retriever<LexicalQuestion>;
-  readonly vector: Retriever<VectorQuestion>;
+  /** What the slow model says, as far as it got; undefined when there is none. */
+  readonly slow: Embeddings | undefined;
   /** Every known file by path; the map is the caller's own. */
   files(): Map<string, FileRecord>;
   file(path: string): FileRecord | undefined;
@@ -95,29 +95,85 @@ function openWhole(file: string, options: StoreOptions, notes: readonly string[]
 
 /** `notes` are reason codes of what was met when the store was opened. */
 function assemble(file: string, database: Database.Database, options: StoreOptions, notes: readonly string[]): Store {
+  const { dimensions, slow } = options;
   let damaged = 0;
   const onDamage = (rows: number): void => {
     damaged += rows;
     suspect(file);
   };
   const reader = openReader(database, onDamage);
-  const writer = openWriter(database, options.dimensions);
-  const readMeta = database.prepare<[string], string>('SELECT value FROM meta WHERE key = ?').pluck();
   // The own connection's changes don't show in data_version.
   const ownChanges = database.prepare<[], number>('SELECT total_changes()').pluck();
   const othersChanges = database.prepare<[], number>('PRAGMA data_version').pluck();
   const version = (): string => `${othersChanges.get()}-${ownChanges.get()}`;
-
+  const remembered = <Value>(read: () => Value): (() => Value) => remember(version, read);
+  const files = remembered(() => reader.readFiles());
+  const countDocuments = counterOf(reader, remembered);
+  const owner = ownerOf(database, options, remembered);
+  const part = { version, onDamage };
+  const embeddings = openEmbeddings(database, 'embeddings', { ...part, dimensions, isComparable: owner.isModelOwn });
   /** The file that is open is no longer the one of this name: its rows are those of another time. */
   const inode = inodeOf(file);
   const isReplaced = (): boolean => !isStill(inode, file);
+  return guardedAll(file, {
+    ...openWriter(database, dimensions, slow?.dimensions ?? 0),
+    ...embeddings,
+    slow: slow && openEmbeddings(database, 'slow_embeddings', { ...part, ...slow, isComparable: owner.isSlowModelOwn }),
+    lexical: openLexical(database, countDocuments),
+    files: () => new Map(files()),
+    file: reader.readFile,
+    selectFiles(wanted) {
+      const ids: number[] = [];
+      for (const [path, record] of files()) if (wanted({ ...record, path })) ids.push(record.id);
+      return ids;
+    },
+    chunkRows: reader.chunkRows,
+    chunkRowsOfFile: reader.chunkRowsOfFile,
+    definitionsOf: reader.definitionsOf,
+    wordsOf: reader.wordsOf,
+    damagedRows: () => damaged,
+    chunkCount: remembered(() => reader.countChunks()),
+    documentFrequency(terms) {
+      const counted = terms.map((term) => [term, countDocuments(term)] as const);
+      return new Map(counted.filter(([, count]) => count > 0));
+    },
+    termsStarting: openVocabulary(database),
+    counts: remembered(() => reader.counts()),
+    dataVersion: version,
+    checkpoint: () => checkpoint(database),
+    health: () => [
+      ...notes,
+      ...(isReplaced() ? ['store_replaced'] : []),
+      ...(damaged > 0 ? ['damaged_rows'] : []),
+      ...owner.health(),
+    ],
+    close: () => void database.close(),
+  });
+}
 
-  const remembered = <Value>(read: () => Value): (() => Value) => remember(version, read);
-  const files = remembered(() => reader.readFiles());
-  const counts = remembered(() => reader.counts());
-  const chunkCount = remembered(() => reader.countChunks());
+/** The same, where each function that meets damage has the file suspected. */
+function guardedAll<Parts extends object>(file: string, parts: Parts): Parts {
+  const guard = (part: unknown): unknown => {
+    if (typeof part === 'object' && part !== null) return guardedAll(file, part);
+    if (typeof part !== 'function') return part;
+    return (...parameters: unknown[]) =>
+      guarded(
+        file,
+        () => part(...parameters),
+        () => suspect(file),
+      );
+  };
+  return Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, guard(part)])) as Parts;
+}
+
+/** `remember`, of one store. */
+type Remembered = <Value>(read: () => Value) => () => Value;
+
+/** In how many chunks a term occurs, looked up once until something changes. */
+function counterOf(reader: Reader, remembered: Remembered): (term: string) => number {
   const frequencies = remembered(() => new Map<string, number>());
-  const countDocuments = (term: string, known = frequencies()): number => {
+  return (term) => {
+    const known = frequencies();
     const before = known.get(term);
     if (before !== undefined) return before;
     const count = reader.countDocuments(term);
@@ -125,64 +181,24 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
     if (count > 0) known.set(term, count);
     return count;
   };
-  const lexical = openLexical(database, countDocuments);
-  const vector = openVector(database, { dimensions: options.dimensions, version, onDamage });
-  const isComparable = remembered(() => options.modelId !== undefined && readMeta.get('model') === modelKey(options));
-  // A store that nobody has written to is nobody's yet.
-  const isForeign = remembered(() => ![undefined, options.fingerprint].includes(readMeta.get('fingerprint')));
-  const isOtherModel = remembered(() => ![undefined, modelKey(options)].includes(readMeta.get('model')));
+}
 
-  const safe = <Arguments extends unknown[], Result>(work: (...parameters: Arguments) => Result) => {
-    return (...parameters: Arguments): Result =>
-      guarded(
-        file,
-        () => work(...parameters),
-        () => suspect(file),
-      );
-  };
+/** Whether the rows are of this chunker and these models. A store that nobody has written to is nobody's yet. */
+function ownerOf(database: Database.Database, options: StoreOptions, remembered: Remembered) {
+  const { fingerprint, modelId, slow } = options;
+  const readMeta = database.prepare<[string], string>('SELECT value FROM meta WHERE key = ?').pluck();
+  const chunker = remembered(() => readMeta.get('fingerprint'));
+  const model = remembered(() => readMeta.get('model'));
+  const slowModel = remembered(() => readMeta.get('slow_model'));
+  const isOther = (known: string | undefined, own: string): boolean => known !== undefined && known !== own;
   return {
-    lexical: { name: 'lexical', retrieve: safe(lexical.retrieve) },
-    vector: {
-      name: 'vector',
-      retrieve: safe((question, limit, scope) => (isComparable() ? vector.retrieve(question, limit, scope) : [])),
-    },
-    files: safe(() => new Map(files())),
-    file: safe(reader.readFile),
-    selectFiles: safe((wanted) => {
-      const ids: number[] = [];
-      for (const [path, record] of files()) if (wanted({ ...record, path })) ids.push(record.id);
-      return ids;
-    }),
-    chunkRows: safe(reader.chunkRows),
-    chunkRowsOfFile: safe(reader.chunkRowsOfFile),
-    definitionsOf: safe(reader.definitionsOf),
-    wordsOf: safe(reader.wordsOf),
-    embeddingsOf: safe((ids) => (isComparable() ? reader.embeddingsOf(ids) : new Map())),
-    missingEmbeddings: safe((limit): ChunkRow[] => (isComparable() ? reader.missingEmbeddings(limit) : [])),
-    damagedRows: () => damaged,
-    chunkCount: safe(chunkCount),
-    documentFrequency: safe((terms) => {
-      const known = frequencies();
-      const counted = terms.map((term) => [term, countDocuments(term, known)] as const);
-      return new Map(counted.filter(([, count]) => count > 0));
-    }),
-    termsStarting: safe(openVocabulary(database)),
-    counts: safe(counts),
-    dataVersion: safe(version),
-    replaceFiles: safe(writer.replaceFiles),
-    replaceSkips: safe(writer.replaceSkips),
-    touchFiles: safe(writer.touchFiles),
-    putEmbeddings: safe(writer.putEmbeddings),
-    purge: safe(writer.purge),
-    checkpoint: safe(() => checkpoint(database)),
-    health: safe(() => [
-      ...notes,
-      ...(isReplaced() ? ['store_replaced'] : []),
-      ...(damaged > 0 ? ['damaged_rows'] : []),
-      ...(isForeign() ? ['other_version'] : []),
-      ...(options.modelId !== undefined && isOtherModel() ? ['other_model'] : []),
-    ]),
-    close: () => void database.close(),
+    isModelOwn: () => modelId !== undefined && model() === modelKey(options),
+    isSlowModelOwn: () => slow !== undefined && slowModel() === modelKey(slow),
+    health: () => [
+      ...(isOther(chunker(), fingerprint) ? ['other_version'] : []),
+      ...(modelId !== undefined && isOther(model(), modelKey(options)) ? ['other_model'] : []),
+      ...(slow !== undefined && isOther(slowModel(), modelKey(slow)) ? ['other_slow_model'] : []),
+    ],
   };
 }
 

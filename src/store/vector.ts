@@ -31,20 +31,21 @@ export type VectorOptions = {
 /** Rows in memory that the store no longer has are found out when they are picked. */
 export function openVector(
   database: Database.Database,
+  table: 'embeddings' | 'slow_embeddings',
   { dimensions, version, onDamage }: VectorOptions,
 ): Retriever<VectorQuestion> {
   // Many rows come as one, because a Buffer for each takes three times the memory of what is in it.
   const columns = `group_concat(length(e.embedding)) AS lengths, CAST(group_concat(CAST(e.embedding AS TEXT), '') AS BLOB) AS bytes`;
   const added = database.prepare<[number, number], Added>(
     `SELECT group_concat(e.id) AS ids, group_concat(e.file_id) AS fileIds, ${columns} FROM
-       (SELECT e.id, c.file_id, e.embedding FROM embeddings AS e JOIN chunks AS c ON c.id = e.chunk_id
+       (SELECT e.id, c.file_id, e.embedding FROM ${table} AS e JOIN chunks AS c ON c.id = e.chunk_id
         WHERE e.id > ? ORDER BY e.id LIMIT ?) AS e`,
   );
   const candidates = database.prepare<[string], Candidates>(
     `SELECT group_concat(asked.key) AS positions, group_concat(e.chunk_id) AS chunkIds, group_concat(e.checksum) AS checksums,
-       ${columns} FROM json_each(?) AS asked JOIN embeddings AS e ON e.id = asked.value`,
+       ${columns} FROM json_each(?) AS asked JOIN ${table} AS e ON e.id = asked.value`,
   );
-  const countRows = database.prepare<[], number>('SELECT count(*) FROM embeddings').pluck();
+  const countRows = database.prepare<[], number>(`SELECT count(*) FROM ${table}`).pluck();
   const signs = openSigns(dimensions);
   let lastId = 0;
   let loaded = '';

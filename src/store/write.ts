@@ -1,14 +1,12 @@
 /** Everything that changes rows: whole files only, each call one short transaction. */
 import type Database from 'better-sqlite3';
 import type { Embedding, Fingerprint, PreparedChunk, PreparedFile, Skip } from '../types.ts';
+import { openEmbeddingWriter } from './embeddings.ts';
 import {
-  asBlob,
-  checksum,
   chunkChecksum,
   fileChecksum,
   NO_FINGERPRINT,
   plainName,
-  quantise,
   type Words,
   wellFormed,
   wordsChecksum,
@@ -18,7 +16,8 @@ import { openWordIndex } from './words.ts';
 export type Touched = { readonly path: string; readonly fingerprint: Fingerprint };
 /** With what the listing saw of the file, where it saw it. */
 export type Skipped = Skip & { readonly fingerprint?: Fingerprint | undefined };
-export type Embedded = { readonly chunkId: number; readonly embedding: Embedding };
+/** With the key of what was embedded (vectors.ts). */
+export type Embedded = { readonly chunkId: number; readonly embedding: Embedding; readonly source: string };
 
 export interface Writer {
   /** The files' rows become these; the removed paths' rows go. Chunks that stay the same keep their embedding unless they bring one. */
@@ -27,8 +26,8 @@ export interface Writer {
   replaceSkips(skips: readonly Skipped[]): void;
   /** Same content, other fingerprint. */
   touchFiles(files: readonly Touched[]): void;
-  /** Embeddings for chunks that have none; chunks that are gone by now are passed over. */
-  putEmbeddings(embedded: readonly Embedded[]): void;
+  /** Embeddings of the slow model; chunks that are gone by now are passed over. */
+  putSlowEmbeddings(embedded: readonly Embedded[]): void;
   /** A removal of many chunks leaves words in the file's bytes: takes some of them out, and is true when there are more. */
   purge(): boolean;
 }
@@ -45,16 +44,21 @@ type Stored = {
   readonly wordsChecksum: number;
 };
 
-export function openWriter(database: Database.Database, dimensions: number): Writer {
+/** `dimensions` are those of the embeddings that come with chunks, and of the slow model's. */
+export function openWriter(database: Database.Database, dimensions: number, slowDimensions: number): Writer {
   const fileIdOf = database.prepare<[string], number>('SELECT id FROM files WHERE path = ?').pluck();
   const chunksOf = database.prepare<[number], Stored>(
     `SELECT c.id, c.start_line, c.end_line, c.hash, c.symbols, c.scope, c.checksum, t.checksum AS wordsChecksum
      FROM chunks AS c LEFT JOIN texts AS t ON t.chunk_id = c.id WHERE c.file_id = ? ORDER BY c.id`,
   );
   const wordIndex = openWordIndex(database);
-  const deletions = ['texts WHERE chunk_id', 'embeddings WHERE chunk_id', 'chunks WHERE id'].map((place) =>
-    database.prepare<[number]>(`DELETE FROM ${place} = ?`),
-  );
+  const places = [
+    'texts WHERE chunk_id',
+    'embeddings WHERE chunk_id',
+    'slow_embeddings WHERE chunk_id',
+    'chunks WHERE id',
+  ];
+  const deletions = places.map((place) => database.prepare<[number]>(`DELETE FROM ${place} = ?`));
   const deleteName = database.prepare('DELETE FROM definitions WHERE plain = ? AND name = ? AND chunk_id = ?');
   const deleteFile = database.prepare<[number]>('DELETE FROM files WHERE id = ?');
   const putFile = database
@@ -72,11 +76,8 @@ export function openWriter(database: Database.Database, dimensions: number): Wri
   const moveChunk = database.prepare('UPDATE chunks SET start_line = ?, end_line = ?, checksum = ? WHERE id = ?');
   const putText = database.prepare('INSERT INTO texts(chunk_id, checksum, path, symbols, body) VALUES(?, ?, ?, ?, ?)');
   const putName = database.prepare('INSERT OR IGNORE INTO definitions(plain, name, chunk_id) VALUES(?, ?, ?)');
-  const embeddingOf = database.prepare<[number], Buffer>('SELECT embedding FROM embeddings WHERE chunk_id = ?').pluck();
-  // Replaced under a new id, by which readers notice it.
-  const putEmbedding = database.prepare(
-    'INSERT OR REPLACE INTO embeddings(chunk_id, embedding, checksum, source) VALUES(?, ?, ?, ?)',
-  );
+  const embed = openEmbeddingWriter(database, 'embeddings', dimensions);
+  const embedSlow = openEmbeddingWriter(database, 'slow_embeddings', slowDimensions);
   const hasChunk = database.prepare<[number], number>('SELECT 1 FROM chunks WHERE id = ?').pluck();
   const touch = database.prepare('UPDATE files SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE path = ?');
   const noteChange = database.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES('last_change', ?)");
@@ -132,15 +133,6 @@ export function openWriter(database: Database.Database, dimensions: number): Wri
     return same.id;
   }
 
-  /** An embedding that can't be compared leaves an empty row: nothing to find, and nothing left to do. */
-  function embed(chunkId: number, embedding: Embedding, source?: string): void {
-    if (embedding.length !== dimensions)
-      throw new Error(`an embedding of ${embedding.length} dimensions in a store of ${dimensions}`);
-    const blob = asBlob(quantise(embedding) ?? new Int8Array());
-    if (embeddingOf.get(chunkId)?.equals(blob) === true) return;
-    putEmbedding.run(chunkId, blob, checksum(blob), source === undefined ? null : Buffer.from(source, 'hex'));
-  }
-
   const inOneTransaction = (work: () => void): void => {
     wordIndex.begin();
     database.transaction(work).immediate();
@@ -172,11 +164,11 @@ export function openWriter(database: Database.Database, dimensions: number): Wri
         }
       });
     },
-    putEmbeddings(embedded) {
+    putSlowEmbeddings(embedded) {
       if (embedded.length === 0) return;
       inOneTransaction(() => {
-        for (const { chunkId, embedding } of embedded)
-          if (hasChunk.get(chunkId) !== undefined) embed(chunkId, embedding);
+        for (const { chunkId, embedding, source } of embedded)
+          if (hasChunk.get(chunkId) !== undefined) embedSlow(chunkId, embedding, source);
       });
     },
   };

@@ -17,10 +17,9 @@ const LOG_BYTES_MAX = 32e6;
 /** Of the size of a fresh index, which is small here: pages that edits left empty stay, and are used again (1.9 after 8,000 edits, 2.2 after 2,000). */
 const STORE_GROWTH_MAX = 3;
 const DESCRIPTORS_MORE_MAX = 8;
-/** What is put off until nobody asks is done by then. */
-const REST_AFTER_MS_MAX = 60_000;
-/** Housekeeping begins some ten seconds after the last question. */
-const REST_MS = 15_000;
+/** What is put off until nobody asks (threads end after 20 s, a leader keeps house once a minute) is done by then. */
+const REST_AFTER_MS_MAX = 150_000;
+const QUIET_MS = 3_000;
 const WATCHED_MS = 10_000;
 
 export const bounds: Row = {
@@ -89,14 +88,15 @@ async function settled({ client }: Connection): Promise<void> {
   while (!(await callTool(client, 'index_status', {})).text.includes('Pending: 0\n')) await pause(50);
 }
 
-/** Until no file of the cache has changed for a while. */
+/** Until all that was written lies in its file and no log holds anything, for a while. */
 async function atRest(cacheDir: string): Promise<void> {
   const startedMs = Date.now();
   let [before, sinceMs] = [looks(cacheDir), Date.now()];
-  while (Date.now() - sinceMs < REST_MS && Date.now() - startedMs < REST_AFTER_MS_MAX) {
+  while (Date.now() - startedMs < REST_AFTER_MS_MAX) {
     await pause(200);
     const now = looks(cacheDir);
-    if (now !== before) [before, sinceMs] = [now, Date.now()];
+    if (now !== before || /-wal [1-9]/.test(now)) [before, sinceMs] = [now, Date.now()];
+    else if (Date.now() - sinceMs > QUIET_MS) return;
   }
 }
 

@@ -63,7 +63,11 @@ async function main(): Promise<number> {
   for (const named of rows) results.push(await runRow(named));
   const failed = results.filter(({ problems }) => problems.length > 0);
   const text = report(results);
-  process.stdout.write(`${text}\n${results.length - failed.length} passed, ${failed.length} failed\n`);
+  process.stdout.write(text);
+  // Once more where a log of 20 minutes ends: what failed, and of each its first loss.
+  for (const { id, problems } of failed)
+    process.stdout.write(`FAILED ${id}: ${problems[0]} (${problems.length} in all)\n`);
+  process.stdout.write(`\n${results.length - failed.length} passed, ${failed.length} failed\n`);
   if (values.write) writeFileSync(RESULTS, `# Faults injected, and what was lost\n\n${text}`);
   return failed.length > 0 ? 1 : 0;
 }

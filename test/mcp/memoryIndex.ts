@@ -82,6 +82,8 @@ export class MemoryIndex implements CodeIndex {
     };
   }
 
+  async readBehind(): Promise<void> {}
+
   start(): void {}
 
   async close(): Promise<void> {

@@ -43,7 +43,7 @@ export function candidate(parts: Parts): Found {
     symbols: terms([...scope, ...symbols].join(' ')).join(' '),
     body: terms(body).join(' '),
   };
-  return { row, lexicalScore: lexical, cosine, pathCosine, words };
+  return { row, lexicalScore: lexical, cosine, pathCosine, slowCosine: 0, words };
 }
 
 export function rankAll(question: string, found: readonly Found[]): Ranked[] {

@@ -25,7 +25,7 @@ type Watched = { readonly watcher: Watcher; hints(): number };
 
 async function watch(root: string, folders: readonly string[] = ['']): Promise<Watched> {
   let count = 0;
-  const watcher = watchTree(root, { onHint: () => count++, debounceMs: 20, gapMs: 40 });
+  const watcher = watchTree(root, { onHint: () => count++, debounceMs: 20, lookMs: () => 4 });
   open.push(watcher);
   await watcher.ready();
   watcher.setFolders(folders);

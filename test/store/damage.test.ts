@@ -181,7 +181,7 @@ describe('a store that is not as it was left', () => {
     expect(second.vector.retrieve(near, 5, {})).toEqual([]);
     expect(second.missingEmbeddings(5)).toHaveLength(1);
     expect(find(second, 'alpha')).toEqual(['a:1']);
-    second.putEmbeddings([{ chunkId: second.missingEmbeddings(5)[0]!.id, embedding: embeddingOf('alpha') }]);
+    second.replaceFiles([fileOf('a', ['alpha'])], []);
     expect(reader.vector.retrieve(near, 5, {})).toHaveLength(1);
   });
 

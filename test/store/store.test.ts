@@ -80,29 +80,53 @@ describe('the store', () => {
     for (const { score } of hits) expect(score).toBeCloseTo(1, 4);
   });
 
-  it('takes embeddings that come later, for chunks that are still there', () => {
-    const store = opened(freshFile());
+  it('takes embeddings of a slow model later, for chunks that are still there, and drops them for another model', () => {
+    const file = freshFile();
+    const slow = { modelId: 'slow-1', dimensions: embeddingOf('one').length };
+    const store = opened(file, { slow });
     const nameOnly = {
       ...fileOf('big.bin', ['x'], { embeds: false }),
       depth: 'name' as const,
       skip: 'binary' as const,
     };
     const byName = { ...nameOnly, chunks: nameOnly.chunks.map((chunk) => ({ ...chunk, startLine: 0, endLine: 0 })) };
-    store.replaceFiles([fileOf('a', ['one', 'two'], { embeds: false }), byName], []);
-    expect(store.counts()).toMatchObject({ chunks: 3, embedded: 1, skipped: { binary: 1 } });
-    const missing = store.missingEmbeddings(10);
+    store.replaceFiles([fileOf('a', ['one', 'two']), byName], []);
+    expect(store.counts()).toMatchObject({
+      chunks: 3,
+      embedded: 3,
+      slowEmbedded: 1,
+      skipped: { binary: 1 },
+    });
+    const missing = store.slow!.missingEmbeddings(10);
     expect(missing.map(({ startLine }) => startLine)).toEqual([1, 2]);
-    store.replaceFiles([fileOf('a', ['two'], { embeds: false })], []);
-    store.putEmbeddings(
-      missing.map(({ id, startLine }) => ({ chunkId: id, embedding: embeddingOf(['one', 'two'][startLine - 1]!) })),
+    const nearest = (from: typeof store, text: string): string[] => {
+      const hits = from.slow!.vector.retrieve({ embedding: embeddingOf(text) }, 9, {});
+      return pathsOf(
+        from,
+        hits.map(({ chunkId }) => chunkId),
+      );
+    };
+    expect(nearest(store, 'two')).toEqual([]);
+    store.replaceFiles([fileOf('a', ['two'])], []);
+    store.putSlowEmbeddings(
+      missing.map(({ id, startLine }) => ({
+        chunkId: id,
+        embedding: embeddingOf(['one', 'two'][startLine - 1]!),
+        source: '00'.repeat(16),
+      })),
     );
-    expect(store.counts()).toMatchObject({ chunks: 2, embedded: 2 });
-    expect(
-      pathsOf(
-        store,
-        store.vector.retrieve({ embedding: embeddingOf('two') }, 9, {}).map(({ chunkId }) => chunkId),
-      ),
-    ).toEqual(['a:1']);
+    expect(store.counts()).toMatchObject({ chunks: 2, slowEmbedded: 2 });
+    expect(nearest(store, 'two')).toEqual(['a:1']);
+    expect(nearest(opened(file, { mode: 'read', slow }), 'two')).toEqual(['a:1']);
+    const otherwise = opened(file, { mode: 'read', slow: { ...slow, modelId: 'slow-2' } });
+    expect(nearest(otherwise, 'two')).toEqual([]);
+    expect(otherwise.health()).toEqual(['other_slow_model']);
+    store.replaceFiles([fileOf('a', ['two', 'three'])], []);
+    expect(store.slow!.missingEmbeddings(10).map(({ startLine }) => startLine)).toEqual([2]);
+    store.close();
+    const second = opened(file, { slow: { ...slow, modelId: 'slow-2' } });
+    expect(second.counts()).toMatchObject({ chunks: 3, embedded: 3, slowEmbedded: 1 });
+    expect(second.slow!.missingEmbeddings(10)).toHaveLength(2);
   });
 
   it('has a row for every skipped file, with the reason', () => {
@@ -180,7 +204,7 @@ describe('the store', () => {
     store.replaceFiles([], []);
     store.replaceSkips([]);
     store.touchFiles([]);
-    store.putEmbeddings([]);
+    store.putSlowEmbeddings([]);
     expect(bytesOf(file).equals(bytes)).toBe(true);
     expect([store.dataVersion(), other.dataVersion()]).toEqual([version, seen]);
     store.replaceFiles([fileOf('a', ['two'])], []);

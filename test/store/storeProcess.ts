@@ -29,7 +29,7 @@ if (task === 'write') {
   const database = openDatabase(file, 'write');
   // Every statement commits on its own: what the store must never do.
   const bare = { prepare: database.prepare.bind(database), transaction: (work: () => void) => ({ immediate: work }) };
-  const writer = openWriter(bare as unknown as Database.Database, DIMENSIONS);
+  const writer = openWriter(bare as unknown as Database.Database, DIMENSIONS, 0);
   for (let round = 1; round <= Number(times); round++) {
     writer.replaceFiles([roundOf(round)], []);
     say(round);

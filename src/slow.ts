@@ -1,0 +1,107 @@
+/** A slow model beside the one that is always there: what it says of a question, where it is ready in time and got that far. */
+import { dirname } from 'node:path';
+import { Behind } from './behind.ts';
+import type { Config } from './config.ts';
+import { type ApartEmbedder, openApart } from './embed/apart.ts';
+import { settingsOf } from './embed/embedder.ts';
+import { embedQuery, type SlowModel } from './meaning.ts';
+import type { Session } from './sessions.ts';
+import type { Counts } from './store/store.ts';
+import { openVectors } from './store/vectors.ts';
+import { within } from './time.ts';
+import type { Embedding, Query, Status, Task } from './types.ts';
+
+/** How long a question waits for its embedding: a job of the model that is under way, then its own. A command has more patience than a server. */
+const SERVER_WAIT_MS = 1_000;
+const COMMAND_WAIT_MS = 30_000;
+/** Embeddings of questions that are kept: agents ask the same again, in other words of the same call. */
+const QUESTIONS_KEPT = 64;
+
+export type SlowOptions = {
+  readonly config: Config;
+  readonly model: { readonly id: string; readonly name: string; readonly dimensions: number };
+  readonly session: () => Session;
+  readonly vectorsFile: string;
+};
+
+/** The model with what reads the code for it. Nothing is loaded before the first question or chunk. */
+export class Slow implements SlowModel {
+  readonly name: string;
+  readonly dimensions: number;
+  readonly behind: Behind;
+  readonly #embedder: ApartEmbedder;
+  readonly #kept = new Map<string, Embedding>();
+  readonly #asking = new Map<string, Promise<Embedding | undefined>>();
+  #waitMs = COMMAND_WAIT_MS;
+
+  constructor({ config, model, session, vectorsFile }: SlowOptions) {
+    const { root, pause, logLevel } = config;
+    this.name = model.name;
+    this.dimensions = model.dimensions;
+    const options = { ...settingsOf(config), model: config.model, rememberIn: dirname(vectorsFile) };
+    this.#embedder = openApart(model, options, logLevel);
+    const vectors = openVectors(vectorsFile, { dimensions: model.dimensions });
+    this.behind = new Behind({ root, session, embedder: this.#embedder, vectors, pause });
+  }
+
+  /** Reads the code whenever there is time, and lets questions wait no longer than agents do. */
+  start(): void {
+    this.#waitMs = SERVER_WAIT_MS;
+    this.behind.start();
+  }
+
+  embed({ text, task }: Pick<Query, 'text' | 'task'>): Promise<Embedding | undefined> {
+    const key = `${task} ${text}`;
+    const known = this.#kept.get(key);
+    if (known !== undefined) return Promise.resolve(known);
+    // What comes too late for this question is there for the next one.
+    const asked = this.#asking.get(key) ?? this.#ask(key, text, task);
+    return within(this.#waitMs, asked);
+  }
+
+  /** What it is doing, in a few words. */
+  status({ chunks, slowEmbedded }: Pick<Counts, 'chunks' | 'slowEmbedded'>): NonNullable<Status['slow']> {
+    const { perSecond, paused, failure } = this.behind.state;
+    const left = chunks - slowEmbedded;
+    const doing =
+      left === 0
+        ? 'all code is read'
+        : failure !== undefined
+          ? failure
+          : paused !== undefined
+            ? `paused (${paused})`
+            : perSecond === undefined
+              ? "reads behind the leader's answers"
+              : `about ${duration(left / perSecond)} left`;
+    return { name: this.name, dimensions: this.dimensions, state: doing };
+  }
+
+  want(chunkIds: readonly number[]): void {
+    this.behind.promote(chunkIds);
+  }
+
+  close(): Promise<void> {
+    return this.behind.close();
+  }
+
+  #ask(key: string, text: string, task: Task): Promise<Embedding | undefined> {
+    const asked = embedQuery(this.#embedder, { text, task }).then((embedding) => {
+      this.#asking.delete(key);
+      if (embedding !== undefined) this.#keep(key, embedding);
+      return embedding;
+    });
+    this.#asking.set(key, asked);
+    return asked;
+  }
+
+  #keep(key: string, embedding: Embedding): void {
+    this.#kept.set(key, embedding);
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > QUESTIONS_KEPT) this.#kept.delete(oldest!);
+  }
+}
+
+function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  return seconds < 5_400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3_600).toFixed(1)} h`;
+}

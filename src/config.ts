@@ -51,7 +51,7 @@ export const MAX_TOKENS_MAX = 20_000;
 /** Longest question that is read; a longer one is cut (stack traces fit). */
 export const QUERY_CHARS_MAX = 4_096;
 
-type Flags = Partial<Omit<Config, 'root'>> & { readonly root?: string };
+type Flags = Partial<Config>;
 
 const ENVIRONMENT: Readonly<Record<string, keyof Flags>> = {
   DOWSER_ROOT: 'root',

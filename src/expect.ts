@@ -2,7 +2,7 @@
 import type { Surroundings } from './cursor.ts';
 import { importFitter, importsOf } from './imports.ts';
 import { languageOf } from './languages.ts';
-import { embedQuery } from './meaning.ts';
+import { askSlow, embedQuery } from './meaning.ts';
 import { passageText } from './prepare.ts';
 import { describe, type Engine, rareTerms } from './search.ts';
 import type { ProvenLines } from './show.ts';
@@ -66,11 +66,11 @@ const IMPORTED_FILES_MAX = 16;
 /** Files that define what is named near the cursor: their members come next. */
 const NAMED_FILES_MAX = 12;
 /** Names in alike code that no file so far defines are looked up, the most used first. */
-const LOOKED_UP_MAX = 80;
+const LOOKED_UP_MAX = 100;
 /** Names that no alike code uses, of which it is looked up how common they are: each look-up takes 10 us. */
 const UNUSED_LOOKED_UP_MAX = 100;
 /** Of a name that more rows define, these will do. */
-const DEFINERS_MAX = 4;
+const DEFINERS_MAX = 6;
 /** Rows read of those that define one name near the cursor: enough to know how many are of the cursor's language. */
 const NAMED_MAX = 8;
 
@@ -115,10 +115,15 @@ async function findAlike(engine: Engine, at: Surroundings, read: Read): Promise<
   // An empty file has nothing but its path to tell what belongs there.
   const text = at.path === undefined ? near : near === '' ? at.path : passageText(at.path, at.near);
   const terms = rareTerms(store, tellingTerms(near === '' ? (at.path ?? '') : near), TERMS_MAX);
-  const embedding = await embedQuery(engine.embedder, { text, task: 'code2completion' });
+  const question = { text, task: 'code2completion' } as const;
+  const [embedding, slow] = await Promise.all([
+    embedQuery(engine.embedder, question),
+    askSlow(engine, question, CANDIDATES, {}),
+  ]);
   const vector = embedding === undefined ? [] : store.vector.retrieve({ embedding }, CANDIDATES, {});
   const lexical = store.lexical.retrieve({ terms }, CANDIDATES, {});
-  const found = describe(store, { lexical, vector }).filter(
+  const described = describe(store, { lexical, vector, slow: slow?.hits ?? [] });
+  const found = (slow?.judge(described) ?? described).filter(
     ({ row }) => !at.isSeen(row) && (row.kind === 'code' || row.kind === 'tests'),
   );
   const top = Math.max(1e-9, ...found.map(({ lexicalScore }) => lexicalScore));

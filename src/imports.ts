@@ -93,16 +93,19 @@ function plain(part: string): string {
 /** Files that stand for their folder. */
 const BARREL = new Set(['index', 'init', 'mod', 'lib', 'main', 'root', 'package']);
 
-/** How well a path fits the best of these imports, 0 to 1; most paths are told apart by their last two names alone. */
+/** How well a path fits the best of these imports, 0 to 1. */
 export function importFitter(imports: readonly Import[]): (path: string) => number {
-  const ends = new Set(imports.flatMap(({ parts }) => parts.slice(-2)));
+  // Most paths are told apart by their last two names alone: an import fits none that has neither of its own last two.
+  const byEnd = new Map<string, Import[]>();
+  for (const one of imports)
+    for (const part of new Set(one.parts.slice(-2))) byEnd.set(part, [...(byEnd.get(part) ?? []), one]);
   const known = new Map<string, number>();
   return (path) => {
     let fit = known.get(path);
     if (fit === undefined) {
-      const [folder = '', name = ''] = path.split('/').slice(-2);
-      const mayFit = [folder, (name || folder).replace(/\.\w+$/, '')].some((part) => ends.has(plain(part)));
-      fit = mayFit ? Math.max(...imports.map((one) => fitsImport(one, path))) : 0;
+      const names = namesOf(path);
+      fit = 0;
+      for (const end of names.slice(-2)) for (const one of byEnd.get(end) ?? []) fit = Math.max(fit, fits(one, names));
       known.set(path, fit);
     }
     return fit;
@@ -110,20 +113,33 @@ export function importFitter(imports: readonly Import[]): (path: string) => numb
 }
 
 /** How much of a module's name the path's end repeats, 0 to 1. The last part may name something in the file, not the file. */
-export function fitsImport({ parts }: Import, path: string): number {
-  const named = path
-    .replace(/\.\w+$/, '')
-    .split('/')
-    .map(plain);
-  if (named.length > 1 && BARREL.has(named.at(-1)!)) named.pop();
-  const folders = named.slice(0, -1);
-  const whole = matchEnd(parts, named);
+function fits({ parts }: Import, names: readonly string[]): number {
+  const whole = matchEnd(parts, names);
   if (whole > 0) return whole;
   // `net/http` is a folder of files; `store.open` a name in a file.
-  const folder = 0.8 * matchEnd(parts, folders);
-  const member = parts.length > 1 ? 0.8 * matchEnd(parts.slice(0, -1), named) : 0;
+  const folder = 0.8 * matchEnd(parts, names.slice(0, -1));
+  const member = parts.length > 1 ? 0.8 * matchEnd(parts.slice(0, -1), names) : 0;
   return Math.max(folder, member);
 }
+
+/** Plain names of a path's folders and of its file, without a file that stands for its folder. Every file is asked for at each cursor. */
+function namesOf(path: string): readonly string[] {
+  let names = pathNames.get(path);
+  if (names === undefined) {
+    const all = path
+      .replace(/\.\w+$/, '')
+      .split('/')
+      .map(plain);
+    names = all.length > 1 && BARREL.has(all.at(-1)!) ? all.slice(0, -1) : all;
+    if (pathNames.size >= PATHS_KEPT) pathNames.clear();
+    pathNames.set(path, names);
+  }
+  return names;
+}
+
+/** Paths whose names are remembered: 10,000 take 3 MB. */
+const PATHS_KEPT = 10_000;
+const pathNames = new Map<string, readonly string[]>();
 
 /** Share of the parts that end the path; 0 unless the last one does. */
 function matchEnd(parts: readonly string[], named: readonly string[]): number {

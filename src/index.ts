@@ -162,10 +162,14 @@ async function openModels(config: Config) {
   const { model } = config;
   if (model === 'none') return { embedder: undefined, slow: undefined, problem: undefined };
   try {
-    const settings = settingsOf(config);
-    const described = await describeModel({ model, ...settings });
-    const embedder = await openEmbedder(described.isSlow ? {} : { model, ...settings });
-    return { embedder, slow: described.isSlow ? described : undefined, problem: undefined };
+    const described = await describeModel({ model, dimensions: config.dimensions });
+    // A bundled model beside it has a size and a runtime of its own.
+    const settings = described.isSlow ? {} : { ...settingsOf(config), model };
+    return {
+      embedder: await openEmbedder(settings),
+      slow: described.isSlow ? described : undefined,
+      problem: undefined,
+    };
   } catch (error) {
     if (!(error instanceof DowserError)) throw error;
     log.warn(error.message);

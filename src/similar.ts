@@ -3,7 +3,7 @@ import { DowserError } from './errors.ts';
 import { hashText } from './hash.ts';
 import { languageOf } from './languages.ts';
 import { type LineSpan, lineSpans, sliceLines } from './lines.ts';
-import { embedQuery, withCosines } from './meaning.ts';
+import { askSlow, embedQuery, withCosines } from './meaning.ts';
 import { passageText } from './prepare.ts';
 import type { Found } from './rank/evidence.ts';
 import { sameWording, shapeOf, structureShared, weighRuns } from './rank/likeness.ts';
@@ -12,7 +12,7 @@ import { describe, type Engine, filesFor, rareTerms } from './search.ts';
 import { confine } from './source/confine.ts';
 import { readText, readUnmasked } from './source/read.ts';
 import { terms } from './tokens.ts';
-import type { ChunkRow, Embedding, Filters, Likeness, Lines, Reason, Verdict } from './types.ts';
+import type { ChunkRow, Filters, Likeness, Lines, Reason, Verdict } from './types.ts';
 
 /** Rare words of the piece that the lexical retriever is asked for; common ones only cost time. */
 const TERMS_MAX = 24;
@@ -91,10 +91,19 @@ export async function findSimilar(
   const scope = fileIds === undefined ? {} : { fileIds };
   const all = new Set(terms(piece.code));
   const rare = rareTerms(engine.store, [...all], TERMS_MAX);
-  const embedding = await embedPiece(engine, piece);
+  const question = {
+    text: piece.path === undefined ? piece.code : passageText(piece.path, piece.code),
+    task: 'code2code',
+  } as const;
+  const [embedding, slow] = await Promise.all([
+    embedQuery(engine.embedder, question),
+    askSlow(engine, question, CANDIDATES, scope),
+  ]);
   const lexical = engine.store.lexical.retrieve({ terms: rare }, CANDIDATES, scope);
   const vector = embedding === undefined ? [] : engine.store.vector.retrieve({ embedding }, CANDIDATES, scope);
-  const found = withCosines(engine.store, describe(engine.store, { lexical, vector }), embedding);
+  // A slow model names candidates; the bounds of the verdicts are those of the other one.
+  const described = describe(engine.store, { lexical, vector, slow: slow?.hits ?? [] });
+  const found = withCosines(engine.store, slow?.judge(described) ?? described, embedding);
   const wanted = { terms: rare, count: Math.min(all.size, TERMS_MAX) };
   const judged = found
     .filter(({ row }) => !overlaps(row, piece) && row.startLine > 0)
@@ -103,11 +112,6 @@ export async function findSimilar(
   const compared = compareTexts(engine.root, piece, judged.slice(0, COMPARED_MAX));
   const alike = [...compared, ...judged.slice(COMPARED_MAX)].filter(({ similarity }) => similarity >= minSimilarity);
   return group(alike.sort(byScoreThenPlace));
-}
-
-/** The piece is code, so both sides of the comparison are passages of the code2code task. */
-function embedPiece(engine: Engine, { code, path }: Piece): Promise<Embedding | undefined> {
-  return embedQuery(engine.embedder, { text: path === undefined ? code : passageText(path, code), task: 'code2code' });
 }
 
 /** What a like of the piece has: its rare terms, of `count` that it could share. */

@@ -1,11 +1,11 @@
 /** A slow model beside the one that is always there: what it says of a question, where it is ready in time and got that far. */
-import { dirname } from 'node:path';
 import { Behind } from './behind.ts';
 import type { Config } from './config.ts';
 import { type ApartEmbedder, openApart } from './embed/apart.ts';
 import { settingsOf } from './embed/embedder.ts';
 import { embedQuery, type SlowModel } from './meaning.ts';
 import type { Session } from './sessions.ts';
+import type { StorePlace } from './store/place.ts';
 import type { Counts } from './store/store.ts';
 import { openVectors } from './store/vectors.ts';
 import { within } from './time.ts';
@@ -21,7 +21,7 @@ export type SlowOptions = {
   readonly config: Config;
   readonly model: { readonly id: string; readonly name: string; readonly dimensions: number };
   readonly session: () => Session;
-  readonly vectorsFile: string;
+  readonly place: StorePlace;
 };
 
 /** The model with what reads the code for it. Nothing is loaded before the first question or chunk. */
@@ -34,13 +34,16 @@ export class Slow implements SlowModel {
   readonly #asking = new Map<string, Promise<Embedding | undefined>>();
   #waitMs = COMMAND_WAIT_MS;
 
-  constructor({ config, model, session, vectorsFile }: SlowOptions) {
+  constructor({ config, model, session, place }: SlowOptions) {
     const { root, pause, logLevel } = config;
     this.name = model.name;
     this.dimensions = model.dimensions;
-    const options = { ...settingsOf(config), model: config.model, rememberIn: dirname(vectorsFile) };
-    this.#embedder = openApart(model, options, logLevel);
-    const vectors = openVectors(vectorsFile, { dimensions: model.dimensions });
+    this.#embedder = openApart(
+      model,
+      { ...settingsOf(config), model: config.model, rememberIn: place.cache },
+      logLevel,
+    );
+    const vectors = openVectors(place.vectorsFile, { dimensions: model.dimensions });
     this.behind = new Behind({ root, session, embedder: this.#embedder, vectors, pause });
   }
 

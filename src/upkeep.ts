@@ -1,6 +1,7 @@
 /** Keeps one repository's index in step with its disk: who writes, when to look, how long a question waits. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from './config.ts';
+import { BUNDLED_MODEL } from './embed/catalog.ts';
 import { type OpenEmbedder, settingsOf } from './embed/embedder.ts';
 import { DowserError } from './errors.ts';
 import { coverageOf, freshnessOf, lookAndWait, SETTLE_FILES_MAX, SETTLE_WAIT_MS, SWEEP_AGE_MS_MAX } from './freshen.ts';
@@ -86,21 +87,15 @@ class RunningUpkeep implements Upkeep {
   constructor({ config, fingerprint, model, slow }: UpkeepOptions) {
     const { root, workers, logLevel } = config;
     const place = storePlaceFor(root, config.cacheDir);
+    const { vectorsFile } = place;
     // Beside a slow model it is the bundled one that the threads have.
-    const own = slow === undefined ? { model: config.model, ...settingsOf(config) } : {};
-    const threadsModel = model && { ...own, ...(model.shared && { model: model.shared }) };
-    const data: WorkerData = { root, model: threadsModel, vectorsFile: place.vectorsFile, logLevel };
-    const pool = openPool<Job, Result>(scriptBeside(import.meta.url, 'worker'), {
-      count: workers,
-      data,
-      jobMsMax: JOB_MS_MAX,
-    });
-    const rows = {
-      fingerprint,
-      modelId: model?.id,
-      dimensions: model?.dimensions ?? 0,
-      slow: slow && { modelId: slow.id, dimensions: slow.dimensions },
-    };
+    const settings = slow === undefined ? settingsOf(config) : {};
+    const threadsModel = model && { ...settings, model: model.shared ?? (slow ? BUNDLED_MODEL : config.model) };
+    const data: WorkerData = { root, model: threadsModel, vectorsFile, logLevel };
+    const script = scriptBeside(import.meta.url, 'worker');
+    const pool = openPool<Job, Result>(script, { count: workers, data, jobMsMax: JOB_MS_MAX });
+    const slowRows = slow && { modelId: slow.id, dimensions: slow.dimensions };
+    const rows = { fingerprint, modelId: model?.id, dimensions: model?.dimensions ?? 0, slow: slowRows };
     this.storeFile = place.storeFile;
     this.#root = root;
     this.#pool = pool;
@@ -110,7 +105,7 @@ class RunningUpkeep implements Upkeep {
       return { store, sync, leads };
     });
     const session = (): Session => this.#sessions.current;
-    this.slow = slow && new Slow({ config, model: slow, session, vectorsFile: place.vectorsFile });
+    this.slow = slow && new Slow({ config, model: slow, session, place });
     this.#housekeeping = new Housekeeping(session, place.cache);
     this.#stall = new StallWatch(session);
   }

@@ -52,7 +52,8 @@ export type OpenEmbedder = Embedder & {
 
 /**
  * Threads of a run wait for each other: two on two cores embed 1.5 times as much as one while nobody else works there,
- * and half as much when others want those cores too. So one core is left alone; more than four wait for the memory.
+ * and 0.6 times as much when others want those cores too. So one core is left alone, and more on larger machines: a
+ * bound of modesty, not measured.
  */
 const THREADS_MAX = 4;
 

@@ -67,16 +67,17 @@ export function openReader(database: Database.Database, onDamage: (rows: number)
   const ofPath = `${CHUNK_COLUMNS} FROM files AS f JOIN chunks AS c ON c.file_id = f.id`;
   const rowsOfPath = database.prepare<[string], ChunkColumns>(`${ofPath} WHERE f.path = ? ORDER BY c.start_line, c.id`);
   const rowsOfId = database.prepare<[number], ChunkColumns>(`${ofPath} WHERE f.id = ? ORDER BY c.start_line, c.id`);
-  // Which ones comes first: their columns are read for as many as are wanted, however many define a common name.
-  const defining = (only: string) =>
+  // The index gives those of one spelling in order: other spellings, which have to be sorted, are asked for only when there is room.
+  const defining = (spelling: string, files = '') =>
     database.prepare<unknown[], ChunkColumns>(
-      `${CHUNK_COLUMNS} FROM (SELECT d.chunk_id, d.name = ? AS is_exact FROM definitions AS d ${only} ORDER BY is_exact DESC, d.chunk_id LIMIT ?) AS d
-       JOIN chunks AS c ON c.id = d.chunk_id JOIN files AS f ON f.id = c.file_id ORDER BY d.is_exact DESC, c.id`,
+      `${CHUNK_COLUMNS} FROM (SELECT d.chunk_id FROM definitions AS d ${files === '' ? '' : 'JOIN chunks AS o ON o.id = d.chunk_id'}
+         WHERE d.plain = ? AND ${spelling} ${files} ORDER BY d.chunk_id LIMIT ?) AS d
+       JOIN chunks AS c ON c.id = d.chunk_id JOIN files AS f ON f.id = c.file_id ORDER BY c.id`,
     );
-  const definitions = defining('WHERE d.plain = ?');
-  const definitionsIn = defining(
-    'JOIN chunks AS o ON o.id = d.chunk_id WHERE d.plain = ? AND o.file_id IN (SELECT value FROM json_each(?))',
-  );
+  const inFiles = 'AND o.file_id IN (SELECT value FROM json_each(?))';
+  const spellings = ['d.name = ?', 'd.name <> ?'];
+  const definitions = spellings.map((spelling) => defining(spelling));
+  const definitionsIn = spellings.map((spelling) => defining(spelling, inFiles));
   const words = database.prepare<[string], WordColumns>(
     'SELECT t.* FROM json_each(?) AS asked JOIN texts AS t ON t.chunk_id = asked.value',
   );
@@ -109,13 +110,14 @@ export function openReader(database: Database.Database, onDamage: (rows: number)
       toChunkRows(typeof file === 'string' ? rowsOfPath.all(file) : rowsOfId.all(file), onDamage),
     definitionsOf(names, { fileIds }, most = DEFINITIONS_MAX) {
       const found = new Map<number, ChunkRow>();
+      const files = fileIds && [JSON.stringify(fileIds)];
       for (const name of new Set(names)) {
-        const plain = plainName(name);
-        const columns =
-          fileIds === undefined
-            ? definitions.all(name, plain, most)
-            : definitionsIn.all(name, plain, JSON.stringify(fileIds), most);
-        for (const row of toChunkRows(columns, onDamage)) found.set(row.id, row);
+        let room = most;
+        for (const statement of files === undefined ? definitions : definitionsIn) {
+          const columns = room === 0 ? [] : statement.all(plainName(name), name, ...(files ?? []), room);
+          room -= columns.length;
+          for (const row of toChunkRows(columns, onDamage)) found.set(row.id, row);
+        }
       }
       return [...found.values()];
     },

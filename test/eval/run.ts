@@ -21,7 +21,7 @@ const HELP = `Measures retrieval quality on an outside benchmark.
   --set NAME       semble (default), complete, similar, duplicates, docs, drift, mbpp, humaneval or all
   --only NAMES     repositories, separated by commas; 'pinned' (default): those of the published revision; 'all'
   --half odd|even  every other repository in name order: tune on one half, check on the other
-  --model NAME     a model folder or name; 'none' for words alone
+  --model NAME     a model folder or name; 'none' for words alone; with a slow one, DOWSER_CACHE keeps what it made
   --dimensions N   size of its embeddings (mbpp, humaneval)
   --retriever vectors, --raw
                    of mbpp and humaneval, which know no other: the model alone, one embedding a text, no path before it

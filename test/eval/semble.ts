@@ -103,7 +103,7 @@ export function rootOf(corpora: string, spec: Spec): string {
   return join(corpora, spec.name, spec.benchmark_root ?? '');
 }
 
-/** Work with one repository's index, made afresh in a folder of its own. Undefined when the repository is not laid out. */
+/** Work with one repository's index, made afresh in a folder of its own, or kept in DOWSER_CACHE: slow models take hours. Undefined when the repository is not laid out. */
 export async function withIndex<Result>(
   corpora: string,
   spec: Spec,
@@ -112,17 +112,18 @@ export async function withIndex<Result>(
 ): Promise<Result | undefined> {
   const root = rootOf(corpora, spec);
   if (!existsSync(root)) return undefined;
-  const cacheDir = mkdtempSync(join(tmpdir(), 'dowser-eval-'));
+  const cacheDir = process.env.DOWSER_CACHE ?? mkdtempSync(join(tmpdir(), 'dowser-eval-'));
   const config = resolveConfig({ root, cacheDir, ...(model === undefined ? {} : { model }) });
   const startedMs = performance.now();
   const { engine, index } = await openEngine(config);
   try {
     await index.sync();
+    await index.readBehind();
     const indexMs = performance.now() - startedMs;
     return await work(engine(), { indexMs, chunks: (await index.status()).coverage.chunks, index });
   } finally {
     await index.close();
-    rmSync(cacheDir, { recursive: true, force: true });
+    if (process.env.DOWSER_CACHE === undefined) rmSync(cacheDir, { recursive: true, force: true });
   }
 }
 

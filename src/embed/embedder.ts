@@ -31,14 +31,14 @@ export type EmbedderOptions = {
   readonly dimensions?: number | undefined;
   /** What computes a transformer, if it can; else the processor (the default), and the log says so. */
   readonly provider?: Provider | undefined;
-  /** Threads that share one run of a transformer: every core, up to THREADS_MAX, when left out. */
+  /** Threads that share one run of a transformer: every core but one, up to THREADS_MAX, when left out. */
   readonly threads?: number | undefined;
   /** Folder in which it is kept which large files were checked; when left out, they are hashed each time. */
   readonly rememberIn?: string | undefined;
 };
 
 /** What the configuration says of it, but for the model. */
-export function settingsOf({ runtime, dimensions, provider, modelThreads }: Config): EmbedderOptions {
+export function settingsOf({ runtime, dimensions, provider, modelThreads }: Config): Omit<EmbedderOptions, 'model'> {
   return { runtime, dimensions, provider, threads: modelThreads };
 }
 
@@ -50,7 +50,11 @@ export type OpenEmbedder = Embedder & {
   readonly shared: ModelFolder | undefined;
 };
 
-/** More share the memory's bandwidth, which a run of a transformer waits for, and leave the machine's owner none. */
+/**
+ * Threads of a run wait for each other: two on two cores embed 1.5 times as much as one while nobody else works there,
+ * and 0.6 times as much when others want those cores too. So one core is left alone, and more on larger machines: a
+ * bound of modesty, not measured.
+ */
 const THREADS_MAX = 4;
 
 /** A short and a long text, to see whether a model lets texts share a run. */
@@ -140,7 +144,7 @@ async function openRunner(
   const settings =
     manifest.kind === 'static'
       ? ({ provider: 'cpu', threads: 1 } as const)
-      : { provider, threads: threads ?? Math.min(THREADS_MAX, availableParallelism()) };
+      : { provider, threads: threads ?? Math.max(1, Math.min(THREADS_MAX, availableParallelism() - 1)) };
   try {
     const probe = PROBE.map((text) => tokenize(text));
     return { ...(await openNeural(model, manifest, { ...settings, probe }, loadOnnx)), runtime: 'onnx' };

@@ -4,7 +4,7 @@ import { DowserError } from '../errors.ts';
 import type { Embedding, Side } from '../types.ts';
 import { type Batch, batchOf, openFeeds } from './feeds.ts';
 import type { LocalManifest } from './manifest.ts';
-import { type LoadOnnx, openSession, type SessionSettings } from './onnx.ts';
+import { type LoadOnnx, type OnnxLibrary, type OnnxSession, openSession, type SessionSettings } from './onnx.ts';
 import { chooseOutput, pool } from './pooling.ts';
 
 export type NeuralModel = {
@@ -42,8 +42,7 @@ export async function openNeural(
   load: LoadOnnx,
 ): Promise<NeuralModel> {
   const { library, session, provider } = await openSession(model, settings, load);
-  const feed = openFeeds(library, session, manifest);
-  const output = chooseOutput(session, manifest);
+  const { feed, output } = await formOf(library, session, manifest);
   const padding = manifest.kind === 'transformer' ? manifest.padding : 'right';
   let closed = false;
   const active = new Set<Promise<unknown>>();
@@ -56,7 +55,7 @@ export async function openNeural(
     return pool(outputs[output], batch, manifest.pooling, manifest.dimensions);
   };
 
-  let together: Promise<boolean> | undefined;
+  let together: boolean | undefined = manifest.kind === 'static' ? true : undefined;
   const mayShareRuns = async (): Promise<boolean> => {
     const [alone] = await run(batchOf(probe.slice(0, 1), padding), 'passage');
     const [inCompany] = await run(batchOf(probe, padding), 'passage');
@@ -68,8 +67,8 @@ export async function openNeural(
     async embed(ids, side) {
       const embeddings = ids.map((): Embedding => new Float32Array(manifest.dimensions));
       const some = [...ids.keys()].filter((index) => ids[index]!.length > 0);
-      if (some.length > 1) together ??= manifest.kind === 'static' ? Promise.resolve(true) : mayShareRuns();
-      const rowsMax = (await together) ? BATCH_TEXTS : 1;
+      if (some.length > 1) together ??= await mayShareRuns();
+      const rowsMax = together === true ? BATCH_TEXTS : 1;
       for (const batch of batches(ids, some, rowsMax)) {
         const rows = batchOf(
           batch.map((index) => ids[index]!),
@@ -85,6 +84,16 @@ export async function openNeural(
       await session.release();
     },
   };
+}
+
+/** How the model is fed and which of its outputs counts; one of a form that is not known does not stay in memory. */
+async function formOf(library: OnnxLibrary, session: OnnxSession, manifest: LocalManifest) {
+  try {
+    return { feed: openFeeds(library, session, manifest), output: chooseOutput(session, manifest) };
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
 }
 
 /** Texts of like length share a run, so that little of it is padding. */

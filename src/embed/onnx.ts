@@ -56,8 +56,8 @@ const PACKAGE: string = 'onnxruntime-node';
 
 export async function loadOnnxRuntime(): Promise<OnnxLibrary> {
   const library = (await import(PACKAGE)) as OnnxLibrary;
-  // It warns on stderr about graphics cards it can't see.
-  library.env.logLevel = 'error';
+  // It tells stderr about graphics cards it can't see; what matters it throws.
+  library.env.logLevel = 'fatal';
   return library;
 }
 

@@ -243,6 +243,30 @@ describe.runIf(hasOnnx)('a model that is run by a provider', () => {
     expect(embedder.id).toBe(usual.id);
   });
 
+  it('is let go of when it is of a form that is not known', async () => {
+    const { env, InferenceSession, Tensor } = await loadOnnxRuntime();
+    let released = 0;
+    const create: OnnxLibrary['InferenceSession']['create'] = async (...given) => {
+      const session = await InferenceSession.create(...given);
+      const release = async (): Promise<void> => {
+        released++;
+        await session.release();
+      };
+      const { inputMetadata, outputNames, outputMetadata, run } = session;
+      return { inputNames: ['pixel_values'], inputMetadata, outputNames, outputMetadata, run, release };
+    };
+    const opening = openEmbedder({ model: model('encoder') }, async () => ({
+      env,
+      Tensor,
+      InferenceSession: { create },
+    }));
+    await expect(opening).rejects.toMatchObject({
+      code: 'model_failed',
+      message: expect.stringContaining('pixel_values'),
+    });
+    expect(released).toBe(1);
+  });
+
   it('that is closed ends the run that goes on, and gives up what is left', async () => {
     const embedder = await openEmbedder({ model: model('decoder') });
     const embedding = embedder.embed(Array(200).fill('read file'), 'nl2code', 'passage');

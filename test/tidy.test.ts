@@ -23,6 +23,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'imports.ts',
     'power.ts',
     'script.ts',
+    'proxy.ts',
   ],
   ['config.ts'],
   ['source', 'chunk', 'embed', 'store', 'rank'],

@@ -40,6 +40,8 @@ export async function openModelFolder(
 ): Promise<ModelFolder> {
   const path = folderOf(model, modelsDir);
   const manifest = parseManifest(path, await readManifestText(path));
+  if (manifest.kind === 'remote')
+    throw new DowserError('bad_argument', `${manifest.name} is a model on a server: there are no files of it here.`);
   const tokenizer = readChecked(path, 'tokenizer.json', manifest);
   const weights =
     manifest.kind === 'static' ? readChecked(path, 'model.onnx', manifest) : checkWeights(path, manifest, rememberIn);
@@ -54,7 +56,7 @@ export function bundledFolder(name: string): string | undefined {
 }
 
 /** What a model says of itself, by its name or folder: nothing of its weights is read. */
-export async function readModelManifest(model: string = BUNDLED_MODEL, modelsDir = MODELS_DIR): Promise<LocalManifest> {
+export async function readModelManifest(model: string = BUNDLED_MODEL, modelsDir = MODELS_DIR): Promise<ModelManifest> {
   const path = folderOf(model, modelsDir);
   return parseManifest(path, await readManifestText(path));
 }
@@ -84,7 +86,7 @@ async function readManifestText(path: string): Promise<string> {
   return bytes.toString('utf8');
 }
 
-function parseManifest(path: string, text: string): LocalManifest {
+function parseManifest(path: string, text: string): ModelManifest {
   const file = join(path, MANIFEST_FILE);
   let json: unknown;
   try {
@@ -92,14 +94,11 @@ function parseManifest(path: string, text: string): LocalManifest {
   } catch (cause) {
     throw damaged(file, 'is not JSON', cause);
   }
-  let manifest: ModelManifest;
   try {
-    manifest = readManifest(json);
+    return readManifest(json);
   } catch (cause) {
     throw damaged(file, `has a field this dowser can't use (${(cause as Error).message})`, cause);
   }
-  if (manifest.kind === 'remote') throw damaged(file, 'is of a model on a server, which this dowser does not ask yet');
-  return manifest;
 }
 
 async function readChecked(path: string, name: string, manifest: LocalManifest): Promise<Uint8Array> {

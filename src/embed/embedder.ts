@@ -2,16 +2,16 @@
 import { availableParallelism } from 'node:os';
 import type { Config, Provider } from '../config.ts';
 import { DowserError } from '../errors.ts';
-import { hashText } from '../hash.ts';
 import type { Embedder, Embedding, Side } from '../types.ts';
 import { type ModelFolder, openModelFolder, readModelManifest } from './catalog.ts';
-import type { LocalManifest } from './manifest.ts';
+import { identify } from './identity.ts';
+import type { ModelManifest } from './manifest.ts';
 import { openNeural } from './neural.ts';
 import { type LoadOnnx, loadOnnxRuntime } from './onnx.ts';
 import { unitLength } from './pooling.ts';
 import { openTable } from './table.ts';
 import { prefixFor, sideFor } from './tasks.ts';
-import { CHARS_PER_TOKEN_MAX, openTokenizer, type Tokenize } from './tokenizer.ts';
+import { openTokenizer, type Tokenize } from './tokenizer.ts';
 
 export type { ModelFolder } from './catalog.ts';
 
@@ -44,7 +44,7 @@ export function settingsOf({ runtime, dimensions, provider, modelThreads }: Conf
 
 export type OpenEmbedder = Embedder & {
   readonly name: string;
-  readonly runtime: Runtime;
+  readonly runtime: Runtime | 'remote';
   readonly maxTokens: number;
   /** What threads open the same model from. Undefined where the model is not of use as it was loaded: each has its own. */
   readonly shared: ModelFolder | undefined;
@@ -66,17 +66,24 @@ const PROBE = [
 /** How far from 1 a length may lie by rounding; a model that is further off is broken. */
 const LENGTH_TOLERANCE = 1e-3;
 
-/** What tells a model's embeddings from others', and whether it is slow; nothing of its weights is read. */
+/** `host`: of a model on a server, where texts are sent. */
+export type Described = Pick<Embedder, 'id' | 'dimensions'> & {
+  readonly name: string;
+  readonly isSlow: boolean;
+  readonly host: string | undefined;
+};
+
+/** What tells a model's embeddings from others', and whether it is slow; nothing of its weights is read, and nothing sent. */
 export async function describeModel({
   model,
   modelsDir,
   dimensions,
-}: Pick<EmbedderOptions, 'modelsDir' | 'dimensions'> & { readonly model: string }): Promise<
-  Pick<Embedder, 'id' | 'dimensions'> & { readonly name: string; readonly isSlow: boolean }
-> {
+}: Pick<EmbedderOptions, 'modelsDir' | 'dimensions'> & { readonly model: string }): Promise<Described> {
   const manifest = await readModelManifest(model, modelsDir);
   const size = checkSize(manifest, dimensions ?? manifest.dimensions);
-  return { id: identify(manifest, size), dimensions: size, name: manifest.name, isSlow: manifest.kind !== 'static' };
+  const id = identify(manifest, size);
+  const host = manifest.kind === 'remote' ? manifest.host : undefined;
+  return { id, dimensions: size, name: manifest.name, isSlow: manifest.kind !== 'static', host };
 }
 
 /** Opens a model. What a query and a passage text are is told in tasks.ts. */
@@ -85,6 +92,12 @@ export async function openEmbedder(
   loadOnnx: LoadOnnx = loadOnnxRuntime,
 ): Promise<OpenEmbedder> {
   const { model, modelsDir, rememberIn } = options;
+  const described = typeof model === 'object' ? model.manifest : await readModelManifest(model, modelsDir);
+  if (described.kind === 'remote') {
+    // Only who asks a server loads what speaks with one.
+    const { openRemote } = await import('./remote.ts');
+    return openRemote(described, checkSize(described, options.dimensions ?? described.dimensions));
+  }
   const folder = typeof model === 'object' ? model : await openModelFolder(model, modelsDir, rememberIn);
   const { manifest } = folder;
   const dimensions = checkSize(manifest, options.dimensions ?? manifest.dimensions);
@@ -155,28 +168,10 @@ async function openRunner(
   }
 }
 
-function checkSize({ name, matryoshka }: LocalManifest, dimensions: number): number {
+function checkSize({ name, matryoshka }: ModelManifest, dimensions: number): number {
   if (matryoshka.includes(dimensions)) return dimensions;
   const message = `${name} gives embeddings of ${matryoshka.join(', ')} dimensions, not ${dimensions}. Choose one of these sizes, or none for the largest.`;
   throw new DowserError('bad_argument', message);
-}
-
-/** Embeddings compare only when model, tokenizer, what is put before a text, where it is cut and how it is pooled are the same. */
-function identify(manifest: LocalManifest, dimensions: number): string {
-  const { name, kind, files, prefixes, sides, maxTokens } = manifest;
-  const parts: unknown[] = [
-    files['model.onnx'].sha256,
-    files['tokenizer.json'].sha256,
-    prefixes,
-    sides,
-    maxTokens,
-    CHARS_PER_TOKEN_MAX,
-  ];
-  if (kind === 'transformer') {
-    const hashes = Object.entries(files).map(([file, { sha256 }]) => [file, sha256]);
-    parts.push(hashes.sort(), manifest.pooling, manifest.padding, manifest.output ?? null, manifest.inputs ?? null);
-  }
-  return `${name}-${dimensions}-${hashText(JSON.stringify(parts)).slice(0, 16)}`;
 }
 
 async function runModel(runner: Runner, ids: number[][], side: Side): Promise<Embedding[]> {

@@ -2,6 +2,7 @@
 import { Agent, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps, Agent as SecureAgent } from 'node:https';
 import { DowserError } from '../errors.ts';
+import { proxyEnvironment } from '../proxy.ts';
 
 /** Longest silence, before the answer and within it. */
 export const SILENCE_MS_MAX = 30_000;
@@ -71,7 +72,7 @@ function send(
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal | undefined,
 ): Promise<IncomingMessage> {
-  const proxyEnv = proxyFor();
+  const proxyEnv = proxyEnvironment('fetch_failed');
   const isSecure = url.protocol === 'https:';
   const agent = isSecure ? new SecureAgent({ proxyEnv }) : new Agent({ proxyEnv });
   return new Promise((resolve, reject) => {
@@ -93,18 +94,4 @@ function send(
     });
     request.end();
   });
-}
-
-const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'];
-
-/** The environment, for Node to find proxies in; one whose Node knows nothing of them is told, not silently passed by. */
-function proxyFor(): NodeJS.ProcessEnv | undefined {
-  if (!PROXY_VARIABLES.some((name) => process.env[name])) return undefined;
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  // Where `proxyEnv` was added, and where it was taken back to.
-  if (major > 24 || (major === 24 && minor >= 5) || (major === 22 && minor >= 21)) return process.env;
-  throw new DowserError(
-    'fetch_failed',
-    `A proxy is set, and Node ${process.versions.node} can't use one. Run dowser with Node 22.21, 24.5 or newer.`,
-  );
 }

@@ -69,6 +69,9 @@ const ENVIRONMENT: Readonly<Record<string, keyof Flags>> = {
   DOWSER_LOG: 'logLevel',
 };
 
+/** Read where it is needed, and kept nowhere: the key of a server that embeds. */
+const SECRET_VARIABLES = ['DOWSER_REMOTE_KEY'];
+
 /**
  * Settles every setting: flags win over the environment, this over what the user chose for good, this over the defaults.
  * Throws DowserError('bad_argument') that names the setting which can't be used.
@@ -84,8 +87,9 @@ export function resolveConfig(
       throw new DowserError('bad_argument', `Unknown setting '${name}'. Known: ${[...known].join(', ')}.`);
   }
   for (const name of Object.keys(environment)) {
-    if (name.startsWith('DOWSER_') && !(name in ENVIRONMENT)) {
-      throw new DowserError('bad_argument', `Unknown variable ${name}. Known: ${Object.keys(ENVIRONMENT).join(', ')}.`);
+    if (name.startsWith('DOWSER_') && !(name in ENVIRONMENT) && !SECRET_VARIABLES.includes(name)) {
+      const variables = [...Object.keys(ENVIRONMENT), ...SECRET_VARIABLES].join(', ');
+      throw new DowserError('bad_argument', `Unknown variable ${name}. Known: ${variables}.`);
     }
   }
   const asked = (setting: keyof Flags): unknown => {

@@ -2,9 +2,10 @@
 import { Behind } from './behind.ts';
 import type { Config } from './config.ts';
 import { type ApartEmbedder, openApart } from './embed/apart.ts';
-import { settingsOf } from './embed/embedder.ts';
+import { type Described, settingsOf } from './embed/embedder.ts';
 import { embedQuery, type SlowModel } from './meaning.ts';
 import type { Session } from './sessions.ts';
+import { maskSecrets } from './source/mask.ts';
 import type { StorePlace } from './store/place.ts';
 import type { Counts } from './store/store.ts';
 import { openVectors } from './store/vectors.ts';
@@ -19,7 +20,7 @@ const QUESTIONS_KEPT = 64;
 
 export type SlowOptions = {
   readonly config: Config;
-  readonly model: { readonly id: string; readonly name: string; readonly dimensions: number };
+  readonly model: Omit<Described, 'isSlow'>;
   readonly session: () => Session;
   readonly place: StorePlace;
 };
@@ -29,6 +30,8 @@ export class Slow implements SlowModel {
   readonly name: string;
   readonly dimensions: number;
   readonly behind: Behind;
+  /** Of a model on a server: where texts go. */
+  readonly #host: string | undefined;
   readonly #embedder: ApartEmbedder;
   readonly #kept = new Map<string, Embedding>();
   readonly #asking = new Map<string, Promise<Embedding | undefined>>();
@@ -38,8 +41,9 @@ export class Slow implements SlowModel {
     const { root, pause, logLevel } = config;
     this.name = model.name;
     this.dimensions = model.dimensions;
+    this.#host = model.host;
     this.#embedder = openApart(
-      model,
+      { id: model.id, dimensions: model.dimensions },
       { ...settingsOf(config), model: config.model, rememberIn: place.cache },
       logLevel,
     );
@@ -76,7 +80,8 @@ export class Slow implements SlowModel {
             : perSecond === undefined
               ? "reads behind the leader's answers"
               : `about ${duration(left / perSecond)} left`;
-    return { name: this.name, dimensions: this.dimensions, state: doing };
+    const at = this.#host === undefined ? {} : { runtime: 'remote', host: this.#host };
+    return { name: this.name, dimensions: this.dimensions, ...at, state: doing };
   }
 
   want(chunkIds: readonly number[]): void {
@@ -88,13 +93,19 @@ export class Slow implements SlowModel {
   }
 
   #ask(key: string, text: string, task: Task): Promise<Embedding | undefined> {
-    const asked = embedQuery(this.#embedder, { text, task }).then((embedding) => {
+    const asked = this.#embed(text, task).then((embedding) => {
       this.#asking.delete(key);
       if (embedding !== undefined) this.#keep(key, embedding);
       return embedding;
     });
     this.#asking.set(key, asked);
     return asked;
+  }
+
+  /** Of files, secrets are masked when they are read; of questions, and of code that is given, here, before they leave. */
+  async #embed(text: string, task: Task): Promise<Embedding | undefined> {
+    const sent = this.#host === undefined ? text : await maskSecrets(text);
+    return embedQuery(this.#embedder, { text: sent, task });
   }
 
   #keep(key: string, embedding: Embedding): void {

@@ -51,6 +51,13 @@ export const FLAGS = {
   'query-prefix': { value: 'TEXT', about: 'What it wants before a question' },
   'passage-prefix': { value: 'TEXT', about: 'What it wants before a piece of code' },
   licence: { value: 'NAME', about: 'Its licence, to be shown' },
+  url: { value: 'URL', about: 'A server of OpenAI-compatible embeddings, up to and with /v1' },
+  'remote-model': { value: 'NAME', about: 'What the server calls the model' },
+  'allow-host': { value: 'HOST', about: 'Consent: code and questions may be sent to this host' },
+  'allow-plain-http': { about: 'They may go unencrypted over the internet' },
+  'key-variable': { value: 'NAME', about: 'Variable of the environment that holds the key (DOWSER_REMOTE_KEY)' },
+  like: { value: 'NAME', about: 'It is a model of this name, of the catalog or here: take prefixes, sizes, licence' },
+  'send-tasks': { about: 'The server puts prefixes itself, by task names such as nl2code.query (Jina API)' },
   json: { about: 'Print JSON' },
   explain: { about: 'Show what each part of a score is for' },
   model: { value: 'NAME', about: "Model: a name that 'dowser models list' shows, a folder, or 'none' for words alone" },
@@ -87,6 +94,13 @@ export type Options = {
   readonly queryPrefix?: string;
   readonly passagePrefix?: string;
   readonly licence?: string;
+  readonly url?: string;
+  readonly remoteModel?: string;
+  readonly allowHost?: string;
+  readonly keyVariable?: string;
+  readonly like?: string;
+  readonly allowPlainHttp: boolean;
+  readonly sendTasks: boolean;
   readonly acceptLicence: boolean;
   readonly fail: boolean;
   readonly dryRun: boolean;
@@ -175,6 +189,13 @@ function toOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     queryPrefix: last('query-prefix'),
     passagePrefix: last('passage-prefix'),
     licence: last('licence'),
+    url: last('url'),
+    remoteModel: last('remote-model'),
+    allowHost: last('allow-host'),
+    keyVariable: last('key-variable'),
+    like: last('like'),
+    allowPlainHttp: given.has('allow-plain-http'),
+    sendTasks: given.has('send-tasks'),
     acceptLicence: given.has('accept-licence'),
     fail: given.has('fail'),
     dryRun: given.has('dry-run'),

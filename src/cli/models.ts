@@ -73,7 +73,8 @@ async function pull(options: Options, words: readonly string[], signal: AbortSig
   return 0;
 }
 
-async function add(options: Options, words: readonly string[]): Promise<number> {
+async function add(options: Options, words: readonly string[], signal: AbortSignal): Promise<number> {
+  if (SERVER_FLAGS.some((flag) => options[flag])) return addFromServer(options, words, signal);
   const folder = onlyWord('add', 'FOLDER', words);
   const { cacheDir } = configFor(options);
   const { add: addModel } = await import('../library/add.ts');
@@ -92,6 +93,19 @@ async function add(options: Options, words: readonly string[]): Promise<number> 
   return 0;
 }
 
+const SERVER_FLAGS = ['url', 'remoteModel', 'allowHost', 'keyVariable', 'like', 'allowPlainHttp', 'sendTasks'] as const;
+
+async function addFromServer(options: Options, words: readonly string[], signal: AbortSignal): Promise<number> {
+  const name = onlyWord('add --url', 'NAME', words);
+  const { cacheDir } = configFor(options);
+  const { addModelOnServer } = await import('./remoteModel.ts');
+  const { sent, ...added } = await addModelOnServer(name, options, cacheDir, signal);
+  print(options.json ? toJson(added) : `Added ${name}, ${added.dimensions} dimensions, on ${visibleLine(added.host)}.`);
+  tell(options, sent);
+  tell(options, `To use it from now on: dowser models use ${name}`);
+  return 0;
+}
+
 /** All of the user's, and the bundled one, when none is named. */
 async function verify(options: Options, words: readonly string[], signal: AbortSignal): Promise<number> {
   if (words.length > 1) throw new UsageError('models verify takes one NAME, or none for all.');
@@ -104,7 +118,8 @@ async function verify(options: Options, words: readonly string[], signal: AbortS
     signal.throwIfAborted();
     try {
       const { files, bytes, dimensions } = await verifyModel(locateModel(name, cacheDir));
-      const message = `${files} files, ${(bytes / 1e6).toFixed(1)} MB, ${dimensions} dimensions`;
+      const what = files === 0 ? 'its server answers' : `${files} files, ${(bytes / 1e6).toFixed(1)} MB`;
+      const message = `${what}, ${dimensions} dimensions`;
       results.push({ name, ok: true, message });
     } catch (error) {
       if (!(error instanceof DowserError)) throw error;

@@ -33,7 +33,10 @@ export const PROBE_VALUES = 64;
  */
 const PROBE_COSINE_MIN = 0.9;
 
-export type RemoteOptions = { readonly environment?: NodeJS.ProcessEnv; readonly patience?: Patience };
+export type RemoteOptions = {
+  readonly environment?: NodeJS.ProcessEnv | undefined;
+  readonly patience?: Patience | undefined;
+};
 
 /** Sends nothing before the first text. `dimensions` is one of the model's sizes. */
 export function openRemote(
@@ -120,17 +123,23 @@ export function openRemote(
 
 type Work = { readonly task: string | undefined; readonly side: Side; readonly untilMs: number };
 
-/** What a model on a server is, as far as its own answers tell: asked with the probe alone, once for each task it names. */
+/** What a model on a server is, as far as its own answers tell: asked with the probe alone, once for each task it names. A person waits. */
 export async function probeServer(
   asked: ConstructorParameters<typeof Server>[0] & Pick<RemoteManifest, 'tasks'>,
-  { environment = process.env, patience = PATIENCE }: RemoteOptions = {},
+  {
+    environment = process.env,
+    patience = PATIENCE,
+    signal,
+  }: RemoteOptions & { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Pick<RemoteManifest, 'dimensions' | 'probes'>> {
   const server = new Server(asked, environment, patience);
+  const stop = (): void => server.close();
+  signal?.addEventListener('abort', stop);
   const probes: Record<string, number[]> = {};
   let { dimensions } = asked;
   try {
     for (const task of tasksOf(asked)) {
-      const answer = await server.ask({ texts: [PROBE_TEXT], task, side: 'passage', untilMs: server.deadline() });
+      const answer = await server.ask({ texts: [PROBE_TEXT], task, side: 'query', untilMs: server.deadline() });
       if ('refused' in answer) throw refusedAll(asked, answer.refused);
       const [embedding] = answer;
       dimensions ??= embedding!.length;
@@ -140,6 +149,7 @@ export async function probeServer(
       probes[task ?? ''] = start.map((value) => Number(value.toFixed(5)));
     }
   } finally {
+    signal?.removeEventListener('abort', stop);
     server.close();
   }
   return { dimensions: dimensions!, probes };

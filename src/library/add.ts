@@ -5,12 +5,11 @@ import { basename, dirname, join } from 'node:path';
 import { MANIFEST_FILE } from '../embed/catalog.ts';
 import { hashFile } from '../embed/checks.ts';
 import { type ModelFile, type ModelManifest, type Pooling, readManifest } from '../embed/manifest.ts';
-import { TASKS } from '../embed/tasks.ts';
 import { DowserError } from '../errors.ts';
 import { checkRoom } from './download.ts';
-import { manifestOf, type Offer, wholePrefixes } from './offers.ts';
+import { manifestOf, type Offer, prefixesForAll } from './offers.ts';
 import { checkLicence } from './pull.ts';
-import { checkName, lockOf, makeDraft, shelve } from './shelf.ts';
+import { checkName, makeDraft, placing, shelve } from './shelf.ts';
 
 /** What the user says of a model that neither a model.json nor the catalog describes. */
 export type Description = {
@@ -60,18 +59,8 @@ export async function add(
   const found = find(folder, options);
   checkName(found.name);
   checkLicence(found, options.acceptsLicence);
-  const lock = lockOf(options.shelf, found.name);
-  try {
-    if (!lock.tryLead())
-      throw new DowserError('bad_argument', `Another dowser is at "${found.name}". Try again when it is done.`);
-    if (existsSync(join(options.shelf, found.name))) {
-      const message = `There is a model "${found.name}" already. To replace it: dowser models remove ${found.name}`;
-      throw new DowserError('bad_argument', message);
-    }
-    return { name: found.name, path: await take(found, options) };
-  } finally {
-    lock.release();
-  }
+  const path = await placing(options.shelf, found.name, () => take(found, options));
+  return { name: found.name, path };
 }
 
 async function take({ name, pieces, manifest }: Found, { shelf, onProgress }: AddOptions): Promise<string> {
@@ -150,7 +139,10 @@ function described(folder: string): Found {
     throw new DowserError('model_damaged', `${file} can't be used: ${(cause as Error).message}.`, { cause });
   }
   if (manifest.kind === 'remote')
-    throw new DowserError('bad_argument', `${file} is of a model on a server: there is nothing to copy.`);
+    throw new DowserError(
+      'bad_argument',
+      `${file} is of a model on a server, to which only you can consent: dowser models add NAME --url URL`,
+    );
   const pieces = Object.entries(manifest.files).map(([name, expected]) => ({
     name,
     from: lying(folder, [name]),
@@ -190,8 +182,7 @@ function foreign(folder: string, name: string, description: Description): Found 
   }
   const model = lying(folder, ['model.onnx', 'onnx/model.onnx']);
   const pieces = [model, lying(folder, ['tokenizer.json']), ...weightsBeside(model)];
-  const prefix = { query: description.queryPrefix ?? '', passage: description.passagePrefix ?? '' };
-  const prefixes = wholePrefixes(Object.fromEntries(TASKS.map((task) => [task, prefix])));
+  const prefixes = prefixesForAll(description.queryPrefix, description.passagePrefix);
   const fields = { dimensions, matryoshka: [dimensions], maxTokens, pooling, padding, prefixes, sides: {}, licence };
   return {
     name,

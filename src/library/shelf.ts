@@ -1,7 +1,7 @@
 /** The user's shelf: models that were fetched or added, in the cache folder, and the one that was chosen as default. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { BUNDLED_MODEL, bundledFolder, MANIFEST_FILE } from '../embed/catalog.ts';
 import { type ModelManifest, readManifest } from '../embed/manifest.ts';
 import { DowserError } from '../errors.ts';
@@ -45,15 +45,31 @@ export function shelved(name: string, path: string): Shelved {
 
 /**
  * What openEmbedder() finds the model by: bundled names and paths as they are, names on the shelf as the path of their
- * folder. Throws DowserError('model_missing') that says how to get it for a name that is neither.
+ * folder. Throws DowserError: 'model_missing' that says how to get it for a name that is neither; 'not_accepted' for a model
+ * on a server that is not on the shelf.
  */
 export function locateModel(model: string, cacheDir: string | undefined): string {
-  if (isAbsolute(model) || !NAME.test(model) || bundledFolder(model) !== undefined) return model;
+  if (bundledFolder(model) !== undefined) return model;
+  if (isAbsolute(model) || !NAME.test(model)) {
+    checkConsent(model, cacheDir);
+    return model;
+  }
   const path = join(shelfIn(cacheDir), model);
   if (existsSync(join(path, MANIFEST_FILE))) return path;
   throw new DowserError(
     'model_missing',
     `There is no model "${model}" here. "dowser models list" shows what there is and what can be fetched; of these, "dowser models pull ${model}" fetches one.`,
+  );
+}
+
+/** What lies on the shelf was put there by the user; any other folder may come from anywhere, and name any host. */
+function checkConsent(folder: string, cacheDir: string | undefined): void {
+  const { manifest } = shelved(folder, folder);
+  if (manifest?.kind !== 'remote' || dirname(resolve(folder)) === resolve(shelfIn(cacheDir))) return;
+  const { url, model, host } = manifest;
+  throw new DowserError(
+    'not_accepted',
+    `The model in ${folder} would send code and questions to ${host}, and you have not consented to that. To do so: dowser models add NAME --url ${url} --remote-model ${model} --allow-host ${host}`,
   );
 }
 
@@ -96,6 +112,22 @@ export function draftOf(shelf: string, name: string): { readonly folder: string;
 export function lockOf(shelf: string, name: string): Leader {
   makePrivateFolder(join(shelf, CHOICE_FILE));
   return openLeader(join(shelf, '.locks', `${name}.db`));
+}
+
+/** Does what puts a new model on the shelf, alone. Throws DowserError('bad_argument') where there is one, or somebody else at it. */
+export async function placing<Result>(shelf: string, name: string, place: () => Promise<Result>): Promise<Result> {
+  const lock = lockOf(shelf, name);
+  try {
+    if (!lock.tryLead())
+      throw new DowserError('bad_argument', `Another dowser is at "${name}". Try again when it is done.`);
+    if (existsSync(join(shelf, name))) {
+      const message = `There is a model "${name}" already. To replace it: dowser models remove ${name}`;
+      throw new DowserError('bad_argument', message);
+    }
+    return await place();
+  } finally {
+    lock.release();
+  }
 }
 
 /** Puts a folder whose files are on the disk onto the shelf: whole, or not at all. */

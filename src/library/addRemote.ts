@@ -66,7 +66,8 @@ export async function addRemote(
   const draft = draftOf(request, url, like);
   return placing(places.shelf, request.name, async () => {
     const { dimensions, probes } = await probeServer({ ...draft, dimensions: request.dimensions }, places);
-    const matryoshka = like?.matryoshka.at(-1) === dimensions ? like.matryoshka : [dimensions];
+    const sizes = like?.matryoshka.includes(dimensions) ? like.matryoshka : [dimensions];
+    const matryoshka = sizes.filter((size) => size <= dimensions);
     const manifest = readManifest({ ...draft, dimensions, matryoshka, probes }) as RemoteManifest;
     const folder = join(places.shelf, `.${request.name}.add`);
     await rm(folder, { recursive: true, force: true });

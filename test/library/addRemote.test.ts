@@ -147,7 +147,7 @@ describe('after consent', () => {
   test('prefixes, sizes and licence come from the model that it is like', async () => {
     await add({ like: 'jina-code-embeddings-0.5b', acceptsLicence: true });
     expect(onShelf()).toMatchObject({ prefixes: JINA_PREFIXES, licence: 'CC-BY-NC-4.0', maxTokens: 8_192 });
-    expect(onShelf().matryoshka).toEqual([DIMENSIONS]);
+    expect(onShelf().matryoshka).toEqual([64, 128, DIMENSIONS]);
   });
 
   test('a server that puts prefixes itself is told the task, and known by each', async () => {

@@ -4,7 +4,8 @@ import { findContext } from './complete.ts';
 import { type Config, LIMIT_DEFAULT, LIMIT_MAX, MAX_TOKENS_DEFAULT, MAX_TOKENS_MAX, MAX_TOKENS_MIN } from './config.ts';
 import { cursorOf } from './cursor.ts';
 import { findDuplicates } from './dupes.ts';
-import { describeModel, openEmbedder, settingsOf } from './embed/embedder.ts';
+import { BUNDLED_MODEL } from './embed/catalog.ts';
+import { describeModel, type OpenEmbedder, openEmbedder, settingsOf } from './embed/embedder.ts';
 import { DowserError } from './errors.ts';
 import { locateModel } from './library/shelf.ts';
 import { log, setLogLevel } from './log.ts';
@@ -44,7 +45,7 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
     throw error;
   });
   const engine = (): Engine => ({ root: config.root, store: upkeep.store(), embedder, slow: upkeep.slow });
-  const notes = problem === undefined ? [] : [`Meaning is not searched, words alone: ${problem}`];
+  const notes = problem === undefined ? [] : [problem];
 
   /** Asks once more where an answer met files that had changed under it, after they were indexed. */
   async function proven<Result extends { readonly shown: Shown }>(ask: () => Promise<Result>): Promise<Result> {
@@ -118,7 +119,10 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
         ...(upkeep.slow && { slow: upkeep.slow.status(counts) }),
         role: upkeep.role(),
         ...(counts.lastChange === undefined ? {} : { lastChange: counts.lastChange }),
-        health: [...upkeep.health(), ...(problem === undefined ? [] : ['no_vectors'])],
+        health: [
+          ...upkeep.health(),
+          ...(problem === undefined ? [] : [embedder === undefined ? 'no_vectors' : 'model_unusable']),
+        ],
       };
     },
     sync: (onProgress, signal) => upkeep.sync(onProgress, signal),
@@ -157,11 +161,18 @@ function cancelling(index: CodeIndex): CodeIndex {
   };
 }
 
+type Models = Pick<Parameters<typeof openUpkeep>[0], 'slow'> & {
+  readonly embedder: OpenEmbedder | undefined;
+  /** What the user is told with each answer. */
+  readonly problem: string | undefined;
+  readonly model: string;
+};
+
 /**
  * A slow model comes beside the bundled one, which answers until the other has read the code. A model that can't be used
- * costs the meaning, never the answer.
+ * costs its meaning, never the answer: the bundled one stands in for it, and words for that.
  */
-async function openModels(config: Config) {
+async function openModels(config: Config): Promise<Models> {
   const none = { embedder: undefined, slow: undefined, problem: undefined, model: config.model };
   if (config.model === 'none') return none;
   try {
@@ -178,7 +189,11 @@ async function openModels(config: Config) {
   } catch (error) {
     if (!(error instanceof DowserError)) throw error;
     log.warn(error.message);
-    return { ...none, problem: error.message };
+    if (config.model === BUNDLED_MODEL)
+      return { ...none, problem: `Meaning is not searched, words alone: ${error.message}` };
+    const model = BUNDLED_MODEL;
+    const { embedder, problem } = await openModels({ ...config, model, dimensions: undefined });
+    return { ...none, embedder, problem: problem ?? `The bundled model stands in: ${error.message}`, model };
   }
 }
 

@@ -136,19 +136,26 @@ describe('a model that was added', () => {
       /^dowser-static-v1: ok, .*\nencoder: ok, 2 files, 0\.1 MB, 32 dimensions$/m,
     );
     await run('models', 'use', 'encoder');
+    expect((await run('search', 'lease')).stderr).toMatch(
+      /encoder has read 0 % of the code: 'dowser index' has it read all\./,
+    );
+    expect((await run('index', '--quiet')).status).toBe(0);
     const found = await run('search', 'lease', '--json');
     expect({ status: found.status, stderr: found.stderr }).toEqual({ status: 0, stderr: '' });
-    expect(JSON.parse((await run('status', '--json')).stdout).model).toMatchObject({ name: 'encoder', dimensions: 32 });
-    expect(JSON.parse((await run('status', '--json', '--model', 'dowser-static-v1')).stdout).model.name).toBe(
-      'dowser-static-v1',
-    );
+    const { coverage, slow, model } = JSON.parse((await run('status', '--json')).stdout);
+    expect({ slow, model }).toMatchObject({
+      slow: { name: 'encoder', dimensions: 32, state: 'all code is read' },
+      model: { name: 'dowser-static-v1' },
+    });
+    expect(coverage.slow.embedded).toBe(coverage.chunks);
+    expect(JSON.parse((await run('status', '--json', '--model', 'dowser-static-v1')).stdout).slow).toBeUndefined();
     const client = await connectClient(place);
     expect((await ask(client, 'index_status')).text).toMatch(/encoder/);
     await client.close();
     expect(hub.requests).toEqual([]);
   });
 
-  test('whose bytes have changed is not loaded: the search goes on by words and says so, and verify finds it', async () => {
+  test('whose bytes have changed is not loaded: index says so, search goes on without it, and verify finds it', async () => {
     await run('models', 'add', ENCODER);
     const file = join(shelf(), 'encoder', 'model.onnx');
     const bytes = readFileSync(file);
@@ -157,16 +164,22 @@ describe('a model that was added', () => {
     const verified = await run('models', 'verify', 'encoder');
     expect(verified.status).toBe(1);
     expect(verified.stdout).toMatch(/^encoder: WRONG, .*sha256/);
+    const indexed = await run('index', '--model', 'encoder');
+    expect(indexed.status).toBe(1);
+    expect(indexed.stderr).toMatch(/encoder\/model\.onnx does not have its manifest's sha256/);
     const found = await run('search', 'lease', '--model', 'encoder');
-    expect(found.stderr).toMatch(/Meaning is not searched, words alone: .*sha256/);
+    expect(found).toMatchObject({ status: 0, stdout: expect.stringMatching(/lease/) });
+    expect(found.stderr).toMatch(/encoder has read 0 %/);
     expect(JSON.parse((await run('models', 'verify', '--json')).stdout).models).toMatchObject([
       { ok: true },
       { ok: false },
     ]);
   });
 
-  test('that is not there any more is said to be missing, and how to get it', async () => {
+  test('that is not there any more is said to be missing, and how to get it; the bundled one stands in', async () => {
     const found = await run('search', 'lease', '--model', 'gone');
-    expect(found.stderr).toMatch(/There is no model "gone" here.*dowser models pull gone/);
+    expect(found.stderr).toMatch(/The bundled model stands in: There is no model "gone" here.*dowser models pull gone/);
+    const { model, health } = JSON.parse((await run('status', '--json', '--model', 'gone')).stdout);
+    expect({ model, health }).toMatchObject({ model: { name: 'dowser-static-v1' }, health: ['model_unusable'] });
   });
 });

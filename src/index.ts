@@ -32,11 +32,11 @@ export async function openIndex(config: Config): Promise<CodeIndex> {
 }
 
 /** The index and the engine under it, for evaluation. */
-export async function openEngine(config: Config): Promise<{ index: CodeIndex; engine: () => Engine }> {
-  setLogLevel(config.logLevel);
-  const { embedder, slow, problem, model } = await openModels(config);
+export async function openEngine(asked: Config): Promise<{ index: CodeIndex; engine: () => Engine }> {
+  setLogLevel(asked.logLevel);
+  const { embedder, slow, problem, config } = await openModels(asked);
   const upkeep = await openUpkeep({
-    config: { ...config, model },
+    config,
     fingerprint: `${CHUNKER_VERSION} ${TOKENS_VERSION} ${MASKS_VERSION}`,
     model: embedder,
     slow,
@@ -165,7 +165,8 @@ type Models = Pick<Parameters<typeof openUpkeep>[0], 'slow'> & {
   readonly embedder: OpenEmbedder | undefined;
   /** What the user is told with each answer. */
   readonly problem: string | undefined;
-  readonly model: string;
+  /** As asked for, but for the model, which is a folder by now or another one. */
+  readonly config: Config;
 };
 
 /**
@@ -173,27 +174,22 @@ type Models = Pick<Parameters<typeof openUpkeep>[0], 'slow'> & {
  * costs its meaning, never the answer: the bundled one stands in for it, and words for that.
  */
 async function openModels(config: Config): Promise<Models> {
-  const none = { embedder: undefined, slow: undefined, problem: undefined, model: config.model };
+  const none = { embedder: undefined, slow: undefined, problem: undefined, config };
   if (config.model === 'none') return none;
   try {
     const model = locateModel(config.model, config.cacheDir);
     const described = await describeModel({ model, dimensions: config.dimensions });
     // A bundled model beside it has a size and a runtime of its own.
-    const settings = described.isSlow ? {} : { ...settingsOf(config), model };
-    return {
-      ...none,
-      embedder: await openEmbedder(settings),
-      slow: described.isSlow ? described : undefined,
-      model,
-    };
+    const embedder = await openEmbedder(described.isSlow ? {} : { ...settingsOf(config), model });
+    const slow = described.isSlow ? described : undefined;
+    return { embedder, slow, problem: undefined, config: { ...config, model } };
   } catch (error) {
     if (!(error instanceof DowserError)) throw error;
     log.warn(error.message);
     if (config.model === BUNDLED_MODEL)
       return { ...none, problem: `Meaning is not searched, words alone: ${error.message}` };
-    const model = BUNDLED_MODEL;
-    const { embedder, problem } = await openModels({ ...config, model, dimensions: undefined });
-    return { ...none, embedder, problem: problem ?? `The bundled model stands in: ${error.message}`, model };
+    const bundled = await openModels({ ...config, model: BUNDLED_MODEL, dimensions: undefined });
+    return { ...bundled, problem: bundled.problem ?? `The bundled model stands in: ${error.message}` };
   }
 }
 

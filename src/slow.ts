@@ -19,7 +19,12 @@ const QUESTIONS_KEPT = 64;
 
 export type SlowOptions = {
   readonly config: Config;
-  readonly model: { readonly id: string; readonly name: string; readonly dimensions: number };
+  readonly model: {
+    readonly id: string;
+    readonly name: string;
+    readonly dimensions: number;
+    readonly hasLanes: boolean;
+  };
   readonly session: () => Session;
   readonly place: StorePlace;
 };
@@ -28,6 +33,7 @@ export type SlowOptions = {
 export class Slow implements SlowModel {
   readonly name: string;
   readonly dimensions: number;
+  readonly hasLanes: boolean;
   readonly behind: Behind;
   readonly #embedder: ApartEmbedder;
   readonly #kept = new Map<string, Embedding>();
@@ -38,13 +44,15 @@ export class Slow implements SlowModel {
     const { root, pause, logLevel } = config;
     this.name = model.name;
     this.dimensions = model.dimensions;
+    this.hasLanes = model.hasLanes;
     this.#embedder = openApart(
       model,
       { ...settingsOf(config), model: config.model, rememberIn: place.cache },
       logLevel,
     );
     const vectors = openVectors(place.vectorsFile, { dimensions: model.dimensions });
-    this.behind = new Behind({ root, session, embedder: this.#embedder, vectors, pause });
+    const { hasLanes } = model;
+    this.behind = new Behind({ root, session, embedder: this.#embedder, hasLanes, vectors, pause });
   }
 
   /** Reads the code whenever there is time, and lets questions wait no longer than agents do. */

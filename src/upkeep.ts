@@ -11,7 +11,7 @@ import { giveBackMemory } from './memory.ts';
 import { openPool, type Pool } from './pool.ts';
 import { scriptBeside } from './script.ts';
 import { type Session, Sessions } from './sessions.ts';
-import { Slow } from './slow.ts';
+import { Slow, type SlowOptions } from './slow.ts';
 import { foldersOf, type Watcher, watchTree } from './source/watch.ts';
 import { StallWatch } from './stall.ts';
 import { identifyIfSeen } from './store/owner.ts';
@@ -39,7 +39,7 @@ export type UpkeepOptions = {
   /** What makes rows comparable: chunker and terms. */
   readonly fingerprint: string;
   readonly model: Pick<OpenEmbedder, 'id' | 'dimensions' | 'shared'> | undefined;
-  readonly slow?: { readonly id: string; readonly name: string; readonly dimensions: number } | undefined;
+  readonly slow?: SlowOptions['model'] | undefined;
 };
 
 export interface Upkeep {

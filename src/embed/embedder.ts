@@ -10,7 +10,7 @@ import { openNeural } from './neural.ts';
 import { type LoadOnnx, loadOnnxRuntime } from './onnx.ts';
 import { unitLength } from './pooling.ts';
 import { openTable } from './table.ts';
-import { prefixFor, sideFor } from './tasks.ts';
+import { prefixFor, sideFor, tellsProse } from './tasks.ts';
 import { CHARS_PER_TOKEN_MAX, openTokenizer, type Tokenize } from './tokenizer.ts';
 
 export type { ModelFolder } from './catalog.ts';
@@ -66,17 +66,24 @@ const PROBE = [
 /** How far from 1 a length may lie by rounding; a model that is further off is broken. */
 const LENGTH_TOLERANCE = 1e-3;
 
-/** What tells a model's embeddings from others', and whether it is slow; nothing of its weights is read. */
+/** What tells a model's embeddings from others', whether it is slow, and whether it reads prose another way; nothing of its weights is read. */
 export async function describeModel({
   model,
   modelsDir,
   dimensions,
 }: Pick<EmbedderOptions, 'modelsDir' | 'dimensions'> & { readonly model: string }): Promise<
-  Pick<Embedder, 'id' | 'dimensions'> & { readonly name: string; readonly isSlow: boolean }
+  Pick<Embedder, 'id' | 'dimensions'> & { readonly name: string; readonly isSlow: boolean; readonly hasLanes: boolean }
 > {
   const manifest = await readModelManifest(model, modelsDir);
   const size = checkSize(manifest, dimensions ?? manifest.dimensions);
-  return { id: identify(manifest, size), dimensions: size, name: manifest.name, isSlow: manifest.kind !== 'static' };
+  const isSlow = manifest.kind !== 'static';
+  return {
+    id: identify(manifest, size),
+    dimensions: size,
+    name: manifest.name,
+    isSlow,
+    hasLanes: isSlow && tellsProse(manifest),
+  };
 }
 
 /** Opens a model. What a query and a passage text are is told in tasks.ts. */

@@ -127,6 +127,10 @@ export async function openEngine(asked: Config): Promise<{ index: CodeIndex; eng
     },
     sync: (onProgress, signal) => upkeep.sync(onProgress, signal),
     readBehind: (onProgress, signal) => upkeep.readBehind(onProgress, signal),
+    reading() {
+      const { slow, chunks } = upkeep.coverage();
+      return slow && slow.embedded < chunks ? { done: slow.embedded, total: chunks, phase: 'reading' } : undefined;
+    },
     start: () => upkeep.start(),
     async close() {
       await upkeep.close();

@@ -280,6 +280,8 @@ export interface CodeIndex {
   sync(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<SyncReport>;
   /** Has the slow model read all code that it has not read; resolves at once without one. */
   readBehind(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<void>;
+  /** How far the slow model got; undefined without one, or when it has read everything. */
+  reading(): SyncProgress | undefined;
   /** Begins to watch and to index behind the answers; returns at once. */
   start(): void;
   close(): Promise<void>;

@@ -108,6 +108,7 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
   const version = (): string => `${othersChanges.get()}-${ownChanges.get()}`;
   const remembered = <Value>(read: () => Value): (() => Value) => remember(version, read);
   const files = remembered(() => reader.readFiles());
+  const filesByPath = remembered(() => [...files()].map(([path, record]) => ({ ...record, path })));
   const countDocuments = counterOf(reader, remembered);
   const owner = ownerOf(database, options, remembered);
   const part = { version, onDamage };
@@ -122,11 +123,10 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
     lexical: openLexical(database, countDocuments),
     files: () => new Map(files()),
     file: reader.readFile,
-    selectFiles(wanted) {
-      const ids: number[] = [];
-      for (const [path, record] of files()) if (wanted({ ...record, path })) ids.push(record.id);
-      return ids;
-    },
+    selectFiles: (wanted) =>
+      filesByPath()
+        .filter(wanted)
+        .map(({ id }) => id),
     chunkRows: reader.chunkRows,
     chunkRowsOfFile: reader.chunkRowsOfFile,
     definitionsOf: reader.definitionsOf,

@@ -2,9 +2,10 @@
 import { Behind } from './behind.ts';
 import type { Config } from './config.ts';
 import { type ApartEmbedder, openApart } from './embed/apart.ts';
-import { settingsOf } from './embed/embedder.ts';
+import { type ModelTraits, settingsOf } from './embed/embedder.ts';
 import { embedQuery, type SlowModel } from './meaning.ts';
 import type { Session } from './sessions.ts';
+import { maskSecrets } from './source/mask.ts';
 import type { StorePlace } from './store/place.ts';
 import type { Counts } from './store/store.ts';
 import { openVectors } from './store/vectors.ts';
@@ -19,12 +20,7 @@ const QUESTIONS_KEPT = 64;
 
 export type SlowOptions = {
   readonly config: Config;
-  readonly model: {
-    readonly id: string;
-    readonly name: string;
-    readonly dimensions: number;
-    readonly hasLanes: boolean;
-  };
+  readonly model: ModelTraits;
   readonly session: () => Session;
   readonly place: StorePlace;
 };
@@ -35,6 +31,8 @@ export class Slow implements SlowModel {
   readonly dimensions: number;
   readonly hasLanes: boolean;
   readonly behind: Behind;
+  /** Where texts are sent to, for a model on a server. */
+  readonly #host: string | undefined;
   readonly #embedder: ApartEmbedder;
   readonly #kept = new Map<string, Embedding>();
   readonly #asking = new Map<string, Promise<Embedding | undefined>>();
@@ -45,6 +43,7 @@ export class Slow implements SlowModel {
     this.name = model.name;
     this.dimensions = model.dimensions;
     this.hasLanes = model.hasLanes;
+    this.#host = model.host;
     this.#embedder = openApart(
       model,
       { ...settingsOf(config), model: config.model, rememberIn: place.cache },
@@ -84,7 +83,8 @@ export class Slow implements SlowModel {
             : perSecond === undefined
               ? "reads behind the leader's answers"
               : `about ${duration(left / perSecond)} left`;
-    return { name: this.name, dimensions: this.dimensions, state: doing };
+    const host = this.#host;
+    return { name: this.name, ...(host && { host }), dimensions: this.dimensions, state: doing };
   }
 
   want(chunkIds: readonly number[]): void {
@@ -96,13 +96,19 @@ export class Slow implements SlowModel {
   }
 
   #ask(key: string, text: string, task: Task): Promise<Embedding | undefined> {
-    const asked = embedQuery(this.#embedder, { text, task }).then((embedding) => {
+    const asked = this.#embedQuestion(text, task).then((embedding) => {
       this.#asking.delete(key);
       if (embedding !== undefined) this.#keep(key, embedding);
       return embedding;
     });
     this.#asking.set(key, asked);
     return asked;
+  }
+
+  /** Code was masked when it was read; a question, or code that is given with it, was not, and may leave this machine. */
+  async #embedQuestion(text: string, task: Task): Promise<Embedding | undefined> {
+    const masked = this.#host === undefined ? text : await maskSecrets(text);
+    return embedQuery(this.#embedder, { text: masked, task });
   }
 
   #keep(key: string, embedding: Embedding): void {

@@ -259,7 +259,12 @@ export type Status = {
   readonly freshness: Freshness;
   readonly languages: Readonly<Record<string, number>>;
   readonly model: { readonly name: string; readonly dimensions: number; readonly runtime: string } | undefined;
-  readonly slow?: { readonly name: string; readonly dimensions: number; readonly state: string }; // reads behind the answers
+  readonly slow?: {
+    readonly name: string;
+    readonly host?: string;
+    readonly dimensions: number;
+    readonly state: string;
+  }; // reads behind the answers, here or on a server
   /** 'leader' watches and writes, 'follower' reads what the leader of another process writes. */
   readonly role: 'leader' | 'follower';
   /** ISO time of the last change that was written, when there was one. */

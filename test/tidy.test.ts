@@ -24,7 +24,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'power.ts',
     'script.ts',
   ],
-  ['config.ts'],
+  ['config.ts', 'http.ts'],
   ['source', 'chunk', 'embed', 'store', 'rank'],
   ['library'],
   ['pool.ts', 'probe.ts', 'prepare.ts', 'waiting.ts', 'meaning.ts', 'spelling.ts'],

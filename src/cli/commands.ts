@@ -112,14 +112,16 @@ export const COMMANDS: readonly Command[] = [
     summary: 'Fetch, add, check and choose models for meaning',
     usage: [
       'list',
-      'pull [options] NAME      (the only command that uses the network)',
+      'pull [options] NAME      (fetches a model of the catalog)',
       'add [options] FOLDER     (a model that was brought by hand)',
+      'add [options] NAME --url URL --remote-model NAME --allow-host HOST     (a model on a server)',
       'verify [NAME]',
       'use NAME',
       'remove NAME',
     ],
     flags: [
       ...(['accept-licence', 'as', 'pooling', 'dimensions', 'padding', 'token-limit'] as const),
+      ...(['url', 'remote-model', 'allow-host', 'task-names', 'key-variable'] as const),
       ...(['query-prefix', 'passage-prefix', 'licence', 'json', 'log-level', 'quiet', 'help'] as const),
     ],
     notes: [
@@ -127,6 +129,8 @@ export const COMMANDS: readonly Command[] = [
       'is checked before it is loaded: against the checksum of the catalog, or, where none is known, of its first download.',
       'DOWSER_MODEL_MIRROR names another hub than huggingface.co; HTTPS_PROXY, HTTP_PROXY and NO_PROXY are obeyed.',
       'A download that was stopped goes on where it stopped. --pooling to --licence describe a model of no catalog to add.',
+      'Nothing uses the network but pull, and a model on a server once it is used: that one is sent chunks of code with',
+      'their paths, and questions, with secrets masked. Its key is read from the environment and kept nowhere.',
       "'use' chooses for this user; --model and DOWSER_MODEL win over it; 'use dowser-static-v1' goes back.",
     ],
     examples: [
@@ -136,6 +140,7 @@ export const COMMANDS: readonly Command[] = [
       'dowser models use granite-embedding-97m-multilingual-r2',
       'dowser models add ~/downloads/minilm --as all-MiniLM-L6-v2',
       'dowser models add ~/models/mine --as mine --pooling mean --dimensions 384',
+      'dowser models add mine --url http://localhost:8080/v1 --remote-model m --allow-host localhost:8080 --as jina-code-embeddings-0.5b',
     ],
     run: async (...input) => (await import('./models.ts')).models(...input),
   },

@@ -45,6 +45,13 @@ export const FLAGS = {
   yes: { about: 'Do not ask' },
   'accept-licence': { about: "Accept what the model's licence asks for" },
   as: { value: 'NAME', about: 'What the folder holds: a model of the catalog, or a name of your own for another' },
+  url: { value: 'URL', about: 'A model on a server that speaks the API of OpenAI: its address, up to and with /v1' },
+  'remote-model': { value: 'NAME', about: 'What the server calls the model' },
+  'allow-host': { value: 'HOST', about: 'Allow that questions and code are sent to this host' },
+  'task-names': {
+    about: 'The server puts prefixes before texts itself and wants names of tasks, as the Jina API does',
+  },
+  'key-variable': { value: 'NAME', about: "Environment variable that holds the server's key (DOWSER_REMOTE_KEY)" },
   pooling: { value: 'HOW', about: 'How the model makes one embedding of a text: last, mean, cls, or none (it does)' },
   padding: { value: 'SIDE', about: 'Where it wants shorter texts filled up: left or right (right)' },
   'token-limit': { value: 'N', about: 'Tokens of a text that it reads (512)' },
@@ -81,6 +88,11 @@ export type Options = {
   readonly dimensions?: number;
   readonly logLevel?: string;
   readonly as?: string;
+  readonly url?: string;
+  readonly remoteModel?: string;
+  readonly allowHost?: string;
+  readonly taskNames: boolean;
+  readonly keyVariable?: string;
   readonly pooling?: Pooling;
   readonly padding?: 'left' | 'right';
   readonly tokenLimit?: number;
@@ -169,6 +181,11 @@ function toOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     dimensions: numberIn('dimensions', last('dimensions'), 1, DIMENSIONS_MAX, true),
     logLevel: oneOf('log-level', last('log-level'), ['error', 'warn', 'info', 'debug']),
     as: last('as'),
+    url: last('url'),
+    remoteModel: last('remote-model'),
+    allowHost: last('allow-host'),
+    taskNames: given.has('task-names'),
+    keyVariable: last('key-variable'),
     pooling: oneOf('pooling', last('pooling'), ['none', 'last', 'mean', 'cls']),
     padding: oneOf('padding', last('padding'), ['left', 'right']),
     tokenLimit: numberIn('token-limit', last('token-limit'), 1, 131_072, true),

@@ -74,6 +74,7 @@ async function pull(options: Options, words: readonly string[], signal: AbortSig
 }
 
 async function add(options: Options, words: readonly string[]): Promise<number> {
+  if (options.url !== undefined) return addOnServer(options, onlyWord('add --url', 'NAME', words));
   const folder = onlyWord('add', 'FOLDER', words);
   const { cacheDir } = configFor(options);
   const { add: addModel } = await import('../library/add.ts');
@@ -92,6 +93,28 @@ async function add(options: Options, words: readonly string[]): Promise<number> 
   return 0;
 }
 
+async function addOnServer(options: Options, name: string): Promise<number> {
+  const { url, remoteModel, allowHost, as, taskNames, keyVariable } = options;
+  const { dimensions, tokenLimit, queryPrefix, passagePrefix, licence } = options;
+  if (remoteModel === undefined)
+    throw new UsageError('models add --url needs --remote-model: what the server calls the model.');
+  const { cacheDir } = configFor(options);
+  const { addRemote } = await import('../library/addRemote.ts');
+  const added = await addRemote(name, {
+    shelf: shelfIn(cacheDir),
+    ...{ url: url!, model: remoteModel, allowedHost: allowHost, taskNames, keyVariable },
+    like: as === undefined ? undefined : offerOf(as),
+    description: { dimensions, maxTokens: tokenLimit, queryPrefix, passagePrefix, licence },
+    acceptsLicence: options.acceptLicence,
+  });
+  if (options.json) print(toJson({ name, ...added }));
+  else {
+    print(`Added ${name}, ${added.dimensions} dimensions, on ${visibleLine(added.host, 300)}.`);
+    tell(options, `Once it is used, questions and code are sent there. To use it: dowser models use ${name}`);
+  }
+  return 0;
+}
+
 /** All of the user's, and the bundled one, when none is named. */
 async function verify(options: Options, words: readonly string[], signal: AbortSignal): Promise<number> {
   if (words.length > 1) throw new UsageError('models verify takes one NAME, or none for all.');
@@ -103,8 +126,9 @@ async function verify(options: Options, words: readonly string[], signal: AbortS
   for (const name of names) {
     signal.throwIfAborted();
     try {
-      const { files, bytes, dimensions } = await verifyModel(locateModel(name, cacheDir));
-      const message = `${files} files, ${(bytes / 1e6).toFixed(1)} MB, ${dimensions} dimensions`;
+      const { files, bytes, dimensions, host } = await verifyModel(locateModel(name, cacheDir));
+      const what = host === undefined ? `${files} files, ${(bytes / 1e6).toFixed(1)} MB` : `answers on ${host}`;
+      const message = `${what}, ${dimensions} dimensions`;
       results.push({ name, ok: true, message });
     } catch (error) {
       if (!(error instanceof DowserError)) throw error;

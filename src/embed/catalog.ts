@@ -39,7 +39,9 @@ export async function openModelFolder(
   rememberIn?: string,
 ): Promise<ModelFolder> {
   const path = folderOf(model, modelsDir);
-  const manifest = parseManifest(path, await readManifestText(path));
+  const manifest = await readIn(path);
+  if (manifest.kind === 'remote')
+    throw damaged(join(path, MANIFEST_FILE), 'is of a model on a server, which has no files');
   const tokenizer = readChecked(path, 'tokenizer.json', manifest);
   const weights =
     manifest.kind === 'static' ? readChecked(path, 'model.onnx', manifest) : checkWeights(path, manifest, rememberIn);
@@ -54,9 +56,8 @@ export function bundledFolder(name: string): string | undefined {
 }
 
 /** What a model says of itself, by its name or folder: nothing of its weights is read. */
-export async function readModelManifest(model: string = BUNDLED_MODEL, modelsDir = MODELS_DIR): Promise<LocalManifest> {
-  const path = folderOf(model, modelsDir);
-  return parseManifest(path, await readManifestText(path));
+export function readModelManifest(model: string = BUNDLED_MODEL, modelsDir = MODELS_DIR): Promise<ModelManifest> {
+  return readIn(folderOf(model, modelsDir));
 }
 
 /** Checks all that is loaded by path, and returns the path. */
@@ -77,29 +78,21 @@ function folderOf(model: string, modelsDir: string): string {
   );
 }
 
-async function readManifestText(path: string): Promise<string> {
+async function readIn(path: string): Promise<ModelManifest> {
   const file = join(path, MANIFEST_FILE);
   const bytes = await reading(path, () => readFile(file));
   if (bytes.length > MANIFEST_BYTES_MAX) throw damaged(file, `is ${bytes.length} bytes long, which no manifest is`);
-  return bytes.toString('utf8');
-}
-
-function parseManifest(path: string, text: string): LocalManifest {
-  const file = join(path, MANIFEST_FILE);
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
     throw damaged(file, 'is not JSON', cause);
   }
-  let manifest: ModelManifest;
   try {
-    manifest = readManifest(json);
+    return readManifest(json);
   } catch (cause) {
     throw damaged(file, `has a field this dowser can't use (${(cause as Error).message})`, cause);
   }
-  if (manifest.kind === 'remote') throw damaged(file, 'is of a model on a server, which this dowser does not ask yet');
-  return manifest;
 }
 
 async function readChecked(path: string, name: string, manifest: LocalManifest): Promise<Uint8Array> {

@@ -5,17 +5,18 @@ import { DowserError } from '../errors.ts';
 import { hashText } from '../hash.ts';
 import type { Embedder, Embedding, Side } from '../types.ts';
 import { type ModelFolder, openModelFolder, readModelManifest } from './catalog.ts';
-import type { LocalManifest } from './manifest.ts';
+import type { LocalManifest, ModelManifest, RemoteManifest } from './manifest.ts';
 import { openNeural } from './neural.ts';
 import { type LoadOnnx, loadOnnxRuntime } from './onnx.ts';
 import { unitLength } from './pooling.ts';
+import { openRemote } from './remote.ts';
 import { openTable } from './table.ts';
 import { prefixFor, sideFor, tellsProse } from './tasks.ts';
 import { CHARS_PER_TOKEN_MAX, openTokenizer, type Tokenize } from './tokenizer.ts';
 
 export type { ModelFolder } from './catalog.ts';
 
-export type Runtime = 'onnx' | 'table';
+export type Runtime = 'onnx' | 'table' | 'remote';
 
 export type EmbedderOptions = {
   /** Name of a folder in `modelsDir`, or the path of a model folder, or one that is loaded; the bundled model when left out. */
@@ -26,7 +27,7 @@ export type EmbedderOptions = {
    * sums twice as fast, because it adds a word that repeats only once; and ONNX Runtime aborts the whole process when
    * its thread is ended during a run. Embeddings of the two are equal to 1e-5. A transformer is always run by ONNX.
    */
-  readonly runtime?: 'auto' | Runtime | undefined;
+  readonly runtime?: 'auto' | 'onnx' | 'table' | undefined;
   /** Size of the embeddings: one of the model's Matryoshka sizes. The largest when left out. */
   readonly dimensions?: number | undefined;
   /** What computes a transformer, if it can; else the processor (the default), and the log says so. */
@@ -66,23 +67,32 @@ const PROBE = [
 /** How far from 1 a length may lie by rounding; a model that is further off is broken. */
 const LENGTH_TOLERANCE = 1e-3;
 
-/** What tells a model's embeddings from others', whether it is slow, and whether it reads prose another way; nothing of its weights is read. */
+/** What is known of a model before any of its weights is read. */
+export type ModelTraits = Pick<Embedder, 'id' | 'dimensions'> & {
+  readonly name: string;
+  /** It reads code behind the answers of another model. */
+  readonly isSlow: boolean;
+  /** It reads prose by another task than code. */
+  readonly hasLanes: boolean;
+  /** Where texts are sent to, for a model on a server. */
+  readonly host: string | undefined;
+};
+
 export async function describeModel({
   model,
   modelsDir,
   dimensions,
-}: Pick<EmbedderOptions, 'modelsDir' | 'dimensions'> & { readonly model: string }): Promise<
-  Pick<Embedder, 'id' | 'dimensions'> & { readonly name: string; readonly isSlow: boolean; readonly hasLanes: boolean }
-> {
+}: Pick<EmbedderOptions, 'modelsDir' | 'dimensions'> & { readonly model: string }): Promise<ModelTraits> {
   const manifest = await readModelManifest(model, modelsDir);
   const size = checkSize(manifest, dimensions ?? manifest.dimensions);
   const isSlow = manifest.kind !== 'static';
   return {
-    id: identify(manifest, size),
+    id: manifest.kind === 'remote' ? identifyRemote(manifest, size) : identify(manifest, size),
     dimensions: size,
     name: manifest.name,
     isSlow,
     hasLanes: isSlow && tellsProse(manifest),
+    host: manifest.kind === 'remote' ? manifest.host : undefined,
   };
 }
 
@@ -92,6 +102,10 @@ export async function openEmbedder(
   loadOnnx: LoadOnnx = loadOnnxRuntime,
 ): Promise<OpenEmbedder> {
   const { model, modelsDir, rememberIn } = options;
+  if (typeof model === 'string') {
+    const manifest = await readModelManifest(model, modelsDir);
+    if (manifest.kind === 'remote') return openRemoteEmbedder(manifest, options);
+  }
   const folder = typeof model === 'object' ? model : await openModelFolder(model, modelsDir, rememberIn);
   const { manifest } = folder;
   const dimensions = checkSize(manifest, options.dimensions ?? manifest.dimensions);
@@ -120,6 +134,28 @@ export async function openEmbedder(
       if (closed) return;
       closed = true;
       await runner.close();
+    },
+  };
+}
+
+function openRemoteEmbedder(manifest: RemoteManifest, options: EmbedderOptions): OpenEmbedder {
+  const dimensions = checkSize(manifest, options.dimensions ?? manifest.dimensions);
+  const remote = openRemote(manifest, dimensions);
+  let closed = false;
+  return {
+    id: identifyRemote(manifest, dimensions),
+    name: manifest.name,
+    dimensions,
+    runtime: 'remote',
+    maxTokens: manifest.maxTokens,
+    shared: undefined,
+    async embed(texts, task, side) {
+      if (closed) throw new Error('embed() after close()');
+      return remote.embed(texts, task, side);
+    },
+    async close() {
+      closed = true;
+      remote.close();
     },
   };
 }
@@ -162,7 +198,7 @@ async function openRunner(
   }
 }
 
-function checkSize({ name, matryoshka }: LocalManifest, dimensions: number): number {
+function checkSize({ name, matryoshka }: ModelManifest, dimensions: number): number {
   if (matryoshka.includes(dimensions)) return dimensions;
   const message = `${name} gives embeddings of ${matryoshka.join(', ')} dimensions, not ${dimensions}. Choose one of these sizes, or none for the largest.`;
   throw new DowserError('bad_argument', message);
@@ -183,6 +219,12 @@ function identify(manifest: LocalManifest, dimensions: number): string {
     const hashes = Object.entries(files).map(([file, { sha256 }]) => [file, sha256]);
     parts.push(hashes.sort(), manifest.pooling, manifest.padding, manifest.output ?? null, manifest.inputs ?? null);
   }
+  return `${name}-${dimensions}-${hashText(JSON.stringify(parts)).slice(0, 16)}`;
+}
+
+/** The same model on another server may be of another precision: its embeddings count as other ones. */
+function identifyRemote({ name, url, model, prefixes, tasks, maxTokens }: RemoteManifest, dimensions: number): string {
+  const parts = [url, model, tasks ?? prefixes, maxTokens];
   return `${name}-${dimensions}-${hashText(JSON.stringify(parts)).slice(0, 16)}`;
 }
 

@@ -59,8 +59,10 @@ export type RemoteManifest = Common & {
   readonly url: string;
   /** What the server calls the model. */
   readonly model: string;
-  /** The host that the user consented to send texts to; it must be that of `url`. */
+  /** The host, with its port if it has one, that the user consented to send texts to; it must be that of `url`. */
   readonly host: string;
+  /** Environment variable that the server's key is in, if it wants one. */
+  readonly keyVariable: string;
   /** Names of tasks for a server that puts prefixes before texts itself, as the Jina API does. */
   readonly tasks?: Readonly<Record<Task, Readonly<Record<Side, string>>>>;
 };
@@ -72,6 +74,8 @@ export const MODEL_FILES = ['model.onnx', 'tokenizer.json'] as const;
 
 const DIMENSIONS_MAX = 8_192;
 const TOKENS_MAX = 131_072;
+/** Where the key of a server is looked for, unless the manifest names another variable. */
+export const KEY_VARIABLE = 'DOWSER_REMOTE_KEY';
 /** A plain name: never a path, so that nothing outside the folder is read. */
 const FILE_NAME = /^\w[\w.-]{0,199}$/;
 
@@ -84,13 +88,14 @@ export function readManifest(json: unknown): ModelManifest {
   const kind = root.at('kind').oneOf(['static', 'transformer', 'remote']);
   const common = readCommon(root);
   if (kind === 'remote') {
-    const tasks = root.at('tasks');
+    const [tasks, key] = [root.at('tasks'), root.at('keyVariable')];
     return {
       ...common,
       kind,
       url: root.at('url').text(/^https?:\/\/\S+$/),
       model: root.at('model').text(/./),
       host: root.at('host').text(/^\S+$/),
+      keyVariable: key.isThere ? key.text(/^[A-Z_][A-Z0-9_]*$/) : KEY_VARIABLE,
       ...(tasks.isThere ? { tasks: readSides(tasks) } : {}),
     };
   }

@@ -41,8 +41,9 @@ export function statusText(status: Status): string {
 function slowLines({ slow, coverage }: Status): string[] {
   if (slow === undefined) return [];
   const read = `${number(coverage.slow?.embedded ?? 0)} of ${number(coverage.chunks)} chunks`;
+  const where = slow.host === undefined ? '' : ` (texts are sent to ${visibleLine(slow.host)})`;
   return [
-    `Slow model: ${visibleLine(slow.name)}, ${slow.dimensions} dimensions, ${read}; ${visibleLine(slow.state, 300)}`,
+    `Slow model: ${visibleLine(slow.name)}${where}, ${slow.dimensions} dimensions, ${read}; ${visibleLine(slow.state, 300)}`,
   ];
 }
 

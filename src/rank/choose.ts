@@ -206,7 +206,7 @@ function offersOf(page: Page): Offer[] {
   const offers: Offer[] = [];
   for (const from of new Set(page.heads.values())) offers.push({ page, from, to: headEnd(lines, from) });
   for (const length of USE_LINES) {
-    const step = Math.max(1, Math.floor(length / Number(process.env.STEPS ?? 4)));
+    const step = Math.max(1, length >> 2);
     for (let from = 0; from < lines.length; from += step) {
       const to = Math.min(lines.length, from + length) - 1;
       if (prior.amount > 0 || page.names.slice(from, to + 1).some((names) => names.length > 0))

@@ -6,6 +6,7 @@ import { FLAGS, type FlagName, readFlags, UsageError } from '../../src/cli/flags
 const ALL = Object.keys(FLAGS) as FlagName[];
 const SWITCHES_OFF = {
   acceptLicence: false,
+  taskNames: false,
   fail: false,
   dryRun: false,
   all: false,

@@ -1,0 +1,127 @@
+/** One request to a server of embeddings: tried again where that may help, with patience that ends. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DowserError } from '../errors.ts';
+import { send } from '../http.ts';
+
+/** Attempts at one request. */
+const TRIES_MAX = 6;
+/** Before the second one; each further one waits twice as long, less up to half of that: eight servers do not come back together. */
+const PAUSE_MS = 500;
+const PAUSE_MS_MAX = 30_000;
+/** Longest wait that a server may ask for, and longest for one request in all. */
+const RETRY_AFTER_MS_MAX = 60_000;
+const PATIENCE_MS = 180_000;
+/** A processor computes a batch for a while before it answers. */
+const SILENCE_MS_MAX = 60_000;
+/** 32 embeddings of 8,192 numbers are 6 MB. */
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+/** Of what a server says why it refuses, so much is told. */
+const REASON_CHARS_MAX = 300;
+
+export type Request = {
+  readonly address: URL;
+  /** Of the model, for messages. */
+  readonly name: string;
+  readonly key: string | undefined;
+  readonly keyVariable: string;
+  readonly body: string;
+  readonly signal: AbortSignal;
+};
+
+/** `refusal` where the server refuses for good: no other attempt will do better. */
+export type Reply = { readonly status: number; readonly text: string; readonly refusal: DowserError | undefined };
+
+type Patience = { readonly pauseMs?: number; readonly silenceMs?: number };
+
+/**
+ * What `read` makes of the answer. Another attempt is made when the server is busy or failing (408, 429, 5xx), can't be
+ * reached, or answers with what `read` throws a plain Error at. Throws what `read` throws as DowserError,
+ * DowserError('cancelled') once the signal is aborted, and DowserError('model_failed') at the end of patience.
+ */
+export async function post<Result>(
+  request: Request,
+  read: (reply: Reply) => Result,
+  { pauseMs = PAUSE_MS, silenceMs = SILENCE_MS_MAX }: Patience = {},
+): Promise<Result> {
+  const { name, address, signal } = request;
+  const deadlineMs = performance.now() + PATIENCE_MS;
+  for (let tries = 1; ; tries++) {
+    let waitMs = Math.min(PAUSE_MS_MAX, pauseMs * 2 ** (tries - 1)) * (1 - Math.random() / 2);
+    let why: string;
+    try {
+      return read(await once(request, silenceMs));
+    } catch (error) {
+      if (signal.aborted) throw new DowserError('cancelled', 'The model is closed.');
+      if (!(error instanceof Error) || error instanceof DowserError) throw error;
+      why = error.message;
+      if (error instanceof Busy) waitMs = Math.max(waitMs, error.waitMs);
+    }
+    if (tries === TRIES_MAX || performance.now() + waitMs > deadlineMs) {
+      const message = `${name} at ${address.host} can't be asked: ${why}. Tried ${tries} times; see whether the server runs and what its log says.`;
+      throw new DowserError('model_failed', message);
+    }
+    await sleep(waitMs, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** The server says that it is busy, and perhaps for how long. */
+class Busy extends Error {
+  readonly waitMs: number;
+
+  constructor(status: number, retryAfter: string | undefined) {
+    super(`it answers ${status}`);
+    const seconds = Number(retryAfter);
+    const asked =
+      retryAfter === undefined ? 0 : Number.isFinite(seconds) ? seconds * 1_000 : Date.parse(retryAfter) - Date.now();
+    this.waitMs = Math.max(0, Math.min(RETRY_AFTER_MS_MAX, asked || 0));
+  }
+}
+
+async function once({ address, key, body, signal, ...request }: Request, silenceMs: number): Promise<Reply> {
+  const headers = {
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(body)),
+    ...(key === undefined || key === '' ? {} : { authorization: `Bearer ${key}` }),
+  };
+  const answer = await send(address, { method: 'POST', headers, body, silenceMsMax: silenceMs, signal });
+  try {
+    const status = answer.statusCode ?? 0;
+    if (status === 408 || status === 429 || status >= 500) throw new Busy(status, answer.headers['retry-after']);
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    const timeIsUp = AbortSignal.timeout(2 * silenceMs);
+    for await (const part of answer as AsyncIterable<Buffer>) {
+      bytes += part.length;
+      if (bytes > ANSWER_BYTES_MAX) throw new Error('its answer does not end');
+      if (timeIsUp.aborted) throw new Error('its answer comes too slowly');
+      parts.push(part);
+    }
+    const text = Buffer.concat(parts).toString('utf8');
+    return {
+      status,
+      text,
+      refusal: status === 200 ? undefined : refusalOf(status, text, { address, key, ...request }),
+    };
+  } finally {
+    answer.destroy();
+  }
+}
+
+/** What to do about an answer that no other attempt will better. The key is never told, whatever the server says. */
+function refusalOf(
+  status: number,
+  text: string,
+  { name, address, key, keyVariable }: Pick<Request, 'name' | 'address' | 'key' | 'keyVariable'>,
+): DowserError {
+  const said = key ? text.replaceAll(key, '***') : text;
+  const reason = said.replace(/\s+/g, ' ').slice(0, REASON_CHARS_MAX);
+  const advice =
+    status === 401 || status === 403
+      ? `${key ? 'Its key is refused' : 'It wants a key'}: set ${keyVariable}.`
+      : status >= 300 && status < 400
+        ? 'It sends elsewhere, which is not followed: add the model with the address that it moved to.'
+        : status === 404
+          ? 'See whether the address ends with /v1 and the server knows the model by that name.'
+          : 'See what it says, and its log.';
+  return new DowserError('model_failed', `${name} at ${address.host} answers ${status} (${reason}). ${advice}`);
+}

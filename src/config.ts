@@ -55,6 +55,9 @@ export const QUERY_CHARS_MAX = 4_096;
 
 type Flags = Partial<Config>;
 
+/** Where the key of a model on a server is looked for. It is read where it is used: a configuration can be shown. */
+export const KEY_VARIABLE = 'DOWSER_REMOTE_KEY';
+
 const ENVIRONMENT: Readonly<Record<string, keyof Flags>> = {
   DOWSER_ROOT: 'root',
   DOWSER_CACHE: 'cacheDir',
@@ -84,7 +87,7 @@ export function resolveConfig(
       throw new DowserError('bad_argument', `Unknown setting '${name}'. Known: ${[...known].join(', ')}.`);
   }
   for (const name of Object.keys(environment)) {
-    if (name.startsWith('DOWSER_') && !(name in ENVIRONMENT)) {
+    if (name.startsWith('DOWSER_') && !(name in ENVIRONMENT) && name !== KEY_VARIABLE) {
       throw new DowserError('bad_argument', `Unknown variable ${name}. Known: ${Object.keys(ENVIRONMENT).join(', ')}.`);
     }
   }

@@ -2,6 +2,7 @@
  * What model.json says, checked field by field. By hand: a schema library takes 55 ms to load, in each thread that has a
  * model, and a small repository is indexed in a few hundred.
  */
+import { KEY_VARIABLE } from '../config.ts';
 import type { Side, Task } from '../types.ts';
 import { type Prefixes, SIDES, TASKS } from './tasks.ts';
 
@@ -74,8 +75,6 @@ export const MODEL_FILES = ['model.onnx', 'tokenizer.json'] as const;
 
 const DIMENSIONS_MAX = 8_192;
 const TOKENS_MAX = 131_072;
-/** Where the key of a server is looked for, unless the manifest names another variable. */
-export const KEY_VARIABLE = 'DOWSER_REMOTE_KEY';
 /** A plain name: never a path, so that nothing outside the folder is read. */
 const FILE_NAME = /^\w[\w.-]{0,199}$/;
 

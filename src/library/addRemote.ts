@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { KEY_VARIABLE, type RemoteManifest, readManifest } from '../embed/manifest.ts';
+import { KEY_VARIABLE } from '../config.ts';
+import { type RemoteManifest, readManifest } from '../embed/manifest.ts';
 import { addressOf, openRemote, type RemoteOptions } from '../embed/remote.ts';
 import { SIDES, TASKS } from '../embed/tasks.ts';
 import { DowserError } from '../errors.ts';

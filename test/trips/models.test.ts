@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { EmbeddingServer } from '../embed/embeddingServer.ts';
 import { Hub } from '../library/hub.ts';
 import { ask, BIN, connectClient, makePlace, type Place, PROJECT, pause } from './support.ts';
 
@@ -181,5 +182,65 @@ describe('a model that was added', () => {
     expect(found.stderr).toMatch(/The bundled model stands in: There is no model "gone" here.*dowser models pull gone/);
     const { model, health } = JSON.parse((await run('status', '--json', '--model', 'gone')).stdout);
     expect({ model, health }).toMatchObject({ model: { name: 'dowser-static-v1' }, health: ['model_unusable'] });
+  });
+});
+
+describe('a model on a server', () => {
+  const KEY = 'sk-of-nobody-4711';
+  let server: EmbeddingServer;
+  beforeEach(async () => {
+    server = await EmbeddingServer.start();
+    server.key = KEY;
+  });
+  afterEach(() => server.stop());
+
+  const added = (...words: string[]): Promise<Run> =>
+    run('models', 'add', 'mine', '--url', server.url, '--remote-model', 'tiny', ...words);
+
+  test('is sent nothing before its host is allowed by name', async () => {
+    for (const words of [[], ['--allow-host', 'api.example.com']]) {
+      const refused = await added(...words);
+      expect(refused).toMatchObject({ status: 1, stdout: '' });
+      expect(refused.stderr).toMatch(/would be sent to 127\.0\.0\.1:\d+, with secrets masked.*--allow-host 127/);
+    }
+    expect(server.authorizations).toEqual([]);
+    expect(existsSync(join(shelf(), 'mine'))).toBe(false);
+  });
+
+  test('reads the code and is asked, with secrets masked; its key is in no file and no output, and status says the host', async () => {
+    const token = ['ghp', 'x7Jq2mVbN4kLpR9sTdWf3hYcZ6aGuE1oKi8B'].join('_');
+    writeFileSync(join(place.root, 'keys.js'), `export const token = '${token}';\n`);
+    expect((await added('--allow-host', '127.0.0.1')).stderr).toMatch(/It wants a key: set DOWSER_REMOTE_KEY/);
+    place.environment.DOWSER_REMOTE_KEY = KEY;
+    const runs = [
+      await added('--allow-host', '127.0.0.1'),
+      await run('models', 'verify', 'mine'),
+      await run('index', '--model', 'mine', '--quiet'),
+      await run('search', `who uses ${token}`, '--model', 'mine'),
+      await run('status', '--model', 'mine'),
+      await run('models', 'list'),
+    ];
+    expect(runs.map(({ status }) => status)).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(runs[0]!.stdout).toMatch(/^Added mine, 32 dimensions, on 127\.0\.0\.1:\d+\.$/m);
+    expect(runs[1]!.stdout).toMatch(/^mine: ok, answers on 127\.0\.0\.1:\d+, 32 dimensions$/m);
+    expect(runs[4]!.stdout).toMatch(/^Slow model: mine \(texts are sent to 127\.0\.0\.1:\d+\), .*all code is read$/m);
+    expect(runs[5]!.stdout).toMatch(/^ {3}mine +server /m);
+    const sent = server.asked.flatMap(({ input }) => input);
+    expect(sent.join()).not.toContain(token);
+    expect(sent).toContainEqual(expect.stringMatching(/^keys\.js\nexport const token = '\[secret masked: \w+\]'/));
+    expect(sent).toContainEqual(expect.stringMatching(/^who uses \[secret masked: \w+\]$/));
+    expect(runs.map(({ stdout, stderr }) => stdout + stderr).join()).not.toContain(KEY);
+    expect(readFileSync(join(shelf(), 'mine', 'model.json'), 'utf8')).not.toContain(KEY);
+  });
+
+  test('that is gone costs its meaning only, and index says so', async () => {
+    place.environment.DOWSER_REMOTE_KEY = KEY;
+    await added('--allow-host', '127.0.0.1');
+    server.key = 'another';
+    const indexed = await run('index', '--model', 'mine');
+    expect(indexed.status).toBe(1);
+    expect(indexed.stderr).toMatch(/mine at 127\.0\.0\.1:\d+ answers 401 .*Its key is refused: set DOWSER_REMOTE_KEY/);
+    const found = await run('search', 'lease', '--model', 'mine');
+    expect(found).toMatchObject({ status: 0, stdout: expect.stringMatching(/lease/) });
   });
 });

@@ -1,0 +1,106 @@
+/** Servers of embeddings that are busy, broken or foul: no wrong vector is taken for a right one, nobody waits for ever. */
+import { openRemote } from '../../src/embed/remote.ts';
+import { DowserError } from '../../src/errors.ts';
+import { EmbeddingServer, TRICKS } from '../embed/embeddingServer.ts';
+import { type Context, type Outcome, type Row, randomFrom } from './row.ts';
+
+export const remote: Row = {
+  name: 'answers of a server of embeddings: busy, failing, cut, shuffled, shifted, of other sizes',
+  promise: "each embedding is its own text's, or the call says why there is none, and no other host is asked",
+  counts: { quick: 600, full: 6_000 },
+  run,
+};
+
+const TRICK_NAMES = Object.keys(TRICKS) as (keyof typeof TRICKS)[];
+/** Faults one after another at one call: the most that its patience survives is five. */
+const RUN_MAX = 7;
+const TRIES_MAX = 6;
+/** Those that end a call at once: no other attempt would do better. */
+const FINAL = {
+  redirect: 307,
+  unknown: 404,
+  refused: 400,
+} as const;
+/** Rounding of sums in another order, and of numbers written as decimals. */
+const TOLERANCE = 1e-5;
+const CALL_MS_MAX = 20_000;
+const QUICK = { pauseMs: 1, silenceMs: 60 };
+
+async function run({ count, seed, progress }: Context): Promise<Outcome> {
+  const random = randomFrom(seed);
+  const [server, other] = [await EmbeddingServer.start(), await EmbeddingServer.start()];
+  const losses: string[] = [];
+  const manifest = server.manifest();
+  const model = openRemote(manifest, manifest.dimensions, QUICK);
+  let [made, told, due, naive, naiveOf] = [0, 0, 0, 0, 0];
+  try {
+    for (let call = 0; made < count; call++) {
+      progress(Math.min(made, count), count);
+      const texts = Array.from({ length: 1 + random(40) }, () => `text ${random(1_000)} of ${random(1_000)}`);
+      const truth = await server.truth(texts);
+      const names = Array.from({ length: 1 + random(RUN_MAX) }, () => TRICK_NAMES[random(TRICK_NAMES.length)]!);
+      const final = random(8) === 0 ? (['redirect', 'unknown', 'refused'] as const)[random(3)]! : undefined;
+      server.tricks = names.map((name) => TRICKS[name]);
+      if (final !== undefined)
+        server.tricks.unshift((response) => {
+          response.writeHead(FINAL[final], { location: `${other.url}/embeddings` }).end('no');
+          return true;
+        });
+      const faults = server.tricks.length;
+      const what = `call ${call} of ${texts.length} texts, ${[...(final ? [final] : []), ...names].join(' ')}`;
+      const startedMs = performance.now();
+      const result = await model.embed(texts, 'nl2code', 'passage').catch((error: unknown) => error);
+      if (performance.now() - startedMs > CALL_MS_MAX)
+        losses.push(`${what}: took ${Math.round(performance.now() - startedMs)} ms`);
+      made += faults - server.tricks.length;
+      // What harms nothing, such as another order of the same, is not due to be told.
+      const mustFail =
+        final !== undefined ||
+        (texts.length <= 32 && faults >= TRIES_MAX && names.slice(0, TRIES_MAX).every((name) => name !== 'shuffled'));
+      if (mustFail) due++;
+      if (result instanceof DowserError) told += mustFail ? 1 : 0;
+      else if (!Array.isArray(result)) losses.push(`${what}: ${result}`);
+      else if (result.some((one, at) => !isNear(one, truth[at]!))) losses.push(`${what}: a wrong embedding was taken`);
+      server.tricks = [];
+      const trick = TRICK_NAMES[call % TRICK_NAMES.length]!;
+      if (trick === 'silent') continue;
+      server.tricks = [TRICKS[trick]];
+      naiveOf++;
+      if (!(await naiveIsRight(server, texts, truth))) naive++;
+      server.tricks = [];
+    }
+    if (other.authorizations.length > 0) losses.push(`${other.authorizations.length} requests came to another host`);
+  } finally {
+    model.close();
+    await Promise.all([server.stop(), other.stop()]);
+  }
+  return {
+    faults: made,
+    losses,
+    reported: { told, due },
+    control: { losses: naive, of: naiveOf, how: 'the same answers, taken as they come' },
+    notes: [],
+  };
+}
+
+/** What a client does that trusts: one attempt, rows in the order they come. Nothing at all is no wrong embedding. */
+async function naiveIsRight(
+  server: EmbeddingServer,
+  texts: readonly string[],
+  truth: readonly Float32Array[],
+): Promise<boolean> {
+  try {
+    const body = JSON.stringify({ model: 'tiny', input: texts });
+    const answer = await fetch(`${server.url}/embeddings`, { method: 'POST', body });
+    const { data } = (await answer.json()) as { data: { embedding: number[] }[] };
+    return data.every(({ embedding }, at) => isNear(embedding, truth[at]!)) && data.length === texts.length;
+  } catch {
+    return true;
+  }
+}
+
+/** The same direction. */
+function isNear(one: ArrayLike<number>, truth: Float32Array): boolean {
+  const length = Math.hypot(...Array.from(one));
+  return one.length === truth.length && truth.every((value, at) => Math.abs(one[at]! / length - value) < TOLERANCE);
+}

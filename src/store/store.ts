@@ -1,7 +1,7 @@
 /** The store: one SQLite file that one process writes and any number read. */
 import type Database from 'better-sqlite3';
 import { log } from '../log.ts';
-import type { Retriever } from '../types.ts';
+import type { ChunkRow, Retriever } from '../types.ts';
 import { assertWhole, clearSuspicion, isSuspected, setAside, suspect } from './damage.ts';
 import { type Embeddings, openEmbeddings } from './embeddings.ts';
 import { guarded, isDamage } from './failures.ts';
@@ -128,7 +128,7 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
         .filter(wanted)
         .map(({ id }) => id),
     chunkRows: reader.chunkRows,
-    chunkRowsOfFile: reader.chunkRowsOfFile,
+    chunkRowsOfFile: rowsByFile(reader, remembered),
     definitionsOf: reader.definitionsOf,
     wordsOf: reader.wordsOf,
     damagedRows: () => damaged,
@@ -165,6 +165,20 @@ function guardedAll<Parts extends object>(file: string, parts: Parts): Parts {
 
 /** `remember`, of one store. */
 type Remembered = <Value>(read: () => Value) => () => Value;
+
+/** Files whose rows are kept: about a megabyte. complete_context reads those around a cursor again at each keystroke's question. */
+const FILES_KEPT = 500;
+
+function rowsByFile(reader: Reader, remembered: Remembered): Reader['chunkRowsOfFile'] {
+  const kept = remembered(() => new Map<string | number, ChunkRow[]>());
+  return (file) => {
+    const known = kept();
+    const rows = known.get(file) ?? reader.chunkRowsOfFile(file);
+    if (known.size >= FILES_KEPT) known.clear();
+    known.set(file, rows);
+    return [...rows];
+  };
+}
 
 /** In how many chunks each term occurs, looked up once until something changes. */
 function counterOf(reader: Reader, remembered: Remembered): (terms: readonly string[]) => Map<string, number> {

@@ -1,7 +1,7 @@
 /** The user's shelf: models that were fetched or added, in the cache folder, and the one that was chosen as default. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { BUNDLED_MODEL, bundledFolder, MANIFEST_FILE } from '../embed/catalog.ts';
 import { type ModelManifest, readManifest } from '../embed/manifest.ts';
 import { DowserError } from '../errors.ts';
@@ -55,6 +55,11 @@ export function locateModel(model: string, cacheDir: string | undefined): string
     'model_missing',
     `There is no model "${model}" here. "dowser models list" shows what there is and what can be fetched; of these, "dowser models pull ${model}" fetches one.`,
   );
+}
+
+/** Whether the folder of a model is one of the user's shelf, where only dowser's commands put any. */
+export function isShelved(path: string, cacheDir: string | undefined): boolean {
+  return dirname(resolve(path)) === resolve(shelfIn(cacheDir));
 }
 
 /** The model that the user chose with `dowser models use`, or undefined. A choice that can't be read is none. */

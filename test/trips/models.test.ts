@@ -1,7 +1,7 @@
 /** `dowser models` as people run it: the real binary, a hub on loopback, and a search with what was fetched. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -231,6 +231,16 @@ describe('a model on a server', () => {
     expect(sent).toContainEqual(expect.stringMatching(/^who uses \[secret masked: \w+\]$/));
     expect(runs.map(({ stdout, stderr }) => stdout + stderr).join()).not.toContain(KEY);
     expect(readFileSync(join(shelf(), 'mine', 'model.json'), 'utf8')).not.toContain(KEY);
+  });
+
+  test('is not used from a folder of the repository, which its user never allowed', async () => {
+    mkdirSync(join(place.root, 'model'));
+    writeFileSync(join(place.root, 'model', 'model.json'), JSON.stringify(server.manifest()));
+    const found = await run('search', 'lease', '--model', './model');
+    expect(found).toMatchObject({ status: 0, stdout: expect.stringMatching(/lease/) });
+    expect(found.stderr).toMatch(/The bundled model stands in: tiny would send texts to 127.*you did not add it/);
+    expect((await run('index', '--model', join(place.root, 'model'))).status).toBe(0);
+    expect(server.authorizations).toEqual([]);
   });
 
   test('that is gone costs its meaning only, and index says so', async () => {

@@ -9,7 +9,6 @@ import type { LocalManifest, ModelManifest, RemoteManifest } from './manifest.ts
 import { openNeural } from './neural.ts';
 import { type LoadOnnx, loadOnnxRuntime } from './onnx.ts';
 import { unitLength } from './pooling.ts';
-import { openRemote } from './remote.ts';
 import { openTable } from './table.ts';
 import { prefixFor, sideFor, tellsProse } from './tasks.ts';
 import { CHARS_PER_TOKEN_MAX, openTokenizer, type Tokenize } from './tokenizer.ts';
@@ -138,7 +137,8 @@ export async function openEmbedder(
   };
 }
 
-function openRemoteEmbedder(manifest: RemoteManifest, options: EmbedderOptions): OpenEmbedder {
+async function openRemoteEmbedder(manifest: RemoteManifest, options: EmbedderOptions): Promise<OpenEmbedder> {
+  const { openRemote } = await import('./remote.ts'); // with all of HTTP, which no thread and hardly any server needs
   const dimensions = checkSize(manifest, options.dimensions ?? manifest.dimensions);
   const remote = openRemote(manifest, dimensions);
   let closed = false;

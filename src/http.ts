@@ -9,15 +9,17 @@ export type Sent = {
   readonly body?: string;
   /** Longest silence, before the answer and within it. */
   readonly silenceMsMax: number;
+  /** Past any proxy. */
+  readonly isDirect?: boolean;
   readonly signal?: AbortSignal | undefined;
 };
 
 /** The answer, its body unread. Throws what the system throws where no server can be reached, and when nothing comes. */
 export function send(
   url: URL,
-  { method = 'GET', headers, body, silenceMsMax, signal }: Sent,
+  { method = 'GET', headers, body, silenceMsMax, isDirect = false, signal }: Sent,
 ): Promise<IncomingMessage> {
-  const proxyEnv = proxyFor();
+  const proxyEnv = isDirect ? undefined : proxyFor();
   const isSecure = url.protocol === 'https:';
   const agent = isSecure ? new SecureAgent({ proxyEnv }) : new Agent({ proxyEnv });
   return new Promise((resolve, reject) => {

@@ -15,6 +15,8 @@ const PATIENCE_MS = 180_000;
 const SILENCE_MS_MAX = 60_000;
 /** 32 embeddings of 8,192 numbers are 6 MB. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+/** What Ollama answers for a model that it takes for one of texts. */
+const NOT_IMPLEMENTED = 501;
 /** Of what a server says why it refuses, so much is told. */
 const REASON_CHARS_MAX = 300;
 
@@ -83,10 +85,13 @@ async function once({ address, key, body, signal, ...request }: Request, silence
     'content-length': String(Buffer.byteLength(body)),
     ...(key === undefined || key === '' ? {} : { authorization: `Bearer ${key}` }),
   };
-  const answer = await send(address, { method: 'POST', headers, body, silenceMsMax: silenceMs, signal });
+  // Without TLS, a proxy would read what only the host may: such hosts are near, and are reached without one.
+  const isDirect = address.protocol === 'http:';
+  const answer = await send(address, { method: 'POST', headers, body, silenceMsMax: silenceMs, isDirect, signal });
   try {
     const status = answer.statusCode ?? 0;
-    if (status === 408 || status === 429 || status >= 500) throw new Busy(status, answer.headers['retry-after']);
+    if (status === 408 || status === 429 || (status >= 500 && status !== NOT_IMPLEMENTED))
+      throw new Busy(status, answer.headers['retry-after']);
     const parts: Buffer[] = [];
     let bytes = 0;
     const timeIsUp = AbortSignal.timeout(2 * silenceMs);
@@ -122,6 +127,8 @@ function refusalOf(
         ? 'It sends elsewhere, which is not followed: add the model with the address that it moved to.'
         : status === 404
           ? 'See whether the address ends with /v1 and the server knows the model by that name.'
-          : 'See what it says, and its log.';
+          : status === NOT_IMPLEMENTED
+            ? 'It can make no embeddings with this model: run it as one for embeddings, or on another server.'
+            : 'See what it says, and its log.';
   return new DowserError('model_failed', `${name} at ${address.host} answers ${status} (${reason}). ${advice}`);
 }

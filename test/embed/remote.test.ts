@@ -155,6 +155,29 @@ describe.runIf(hasOnnx)('a model on a server', () => {
     await other.stop();
   });
 
+  test('that makes no embeddings with the model is not asked again', async () => {
+    server.tricks = [
+      (response) => {
+        response.writeHead(501).end('this model does not support embeddings');
+        return true;
+      },
+    ];
+    await expect(open().embed(['x'], 'nl2code', 'query')).rejects.toThrow(/answers 501 .*can make no embeddings/);
+    expect(server.authorizations).toHaveLength(1);
+  });
+
+  test('without TLS is asked past any proxy, which would read along', async () => {
+    const before = process.env.HTTP_PROXY;
+    process.env.HTTP_PROXY = 'http://127.0.0.1:9';
+    try {
+      await open().embed(['x'], 'nl2code', 'query');
+      expect(server.asked).toHaveLength(1);
+    } finally {
+      if (before === undefined) delete process.env.HTTP_PROXY;
+      else process.env.HTTP_PROXY = before;
+    }
+  });
+
   test('is left alone when it is closed in mid-request', async () => {
     server.tricks = [TRICKS.silent];
     const remote = open({}, { silenceMs: 60_000 });

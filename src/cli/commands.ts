@@ -88,6 +88,9 @@ export const COMMANDS: readonly Command[] = [
     summary: 'Bring the index in step with the files, and say what changed',
     usage: ['[options]'],
     flags: ['root', 'json', ...COMMON],
+    notes: [
+      'A slow model (dowser models --help) then reads all code that it has not read yet; what it has read stays when this is stopped.',
+    ],
     examples: ['dowser index', 'dowser index --root ~/src/project --json'],
     run: async (...input) => (await import('./actions.ts')).index(...input),
   },

@@ -5,6 +5,7 @@ import { type ApartEmbedder, openApart } from './embed/apart.ts';
 import { type ModelTraits, settingsOf } from './embed/embedder.ts';
 import { embedQuery, type SlowModel } from './meaning.ts';
 import type { Session } from './sessions.ts';
+import { askShared, shareModel, socketOf } from './share.ts';
 import { maskSecrets } from './source/mask.ts';
 import type { StorePlace } from './store/place.ts';
 import type { Counts } from './store/store.ts';
@@ -15,6 +16,9 @@ import type { Embedding, Query, Status, Task } from './types.ts';
 /** How long a question waits for its embedding: a job of the model that is under way, then its own. A command has more patience than a server. */
 const SERVER_WAIT_MS = 1_000;
 const COMMAND_WAIT_MS = 30_000;
+/** How soon a server that has come to lead shares its model. */
+const SHARE_MS = 1_000;
+const SHARED_WITHIN_MS = 3 * SHARE_MS;
 /** Embeddings of questions that are kept: agents ask the same again, in other words of the same call. */
 const QUESTIONS_KEPT = 64;
 
@@ -33,6 +37,12 @@ export class Slow implements SlowModel {
   readonly behind: Behind;
   /** Where texts are sent to, for a model on a server. */
   readonly #host: string | undefined;
+  readonly #session: () => Session;
+  /** Where the leader shares its model with the followers. */
+  readonly #socket: string | undefined;
+  #shared: { close(): void } | undefined;
+  #sharing: NodeJS.Timeout | undefined;
+  #nobodySinceMs: number | undefined;
   readonly #embedder: ApartEmbedder;
   readonly #kept = new Map<string, Embedding>();
   readonly #asking = new Map<string, Promise<Embedding | undefined>>();
@@ -44,6 +54,8 @@ export class Slow implements SlowModel {
     this.dimensions = model.dimensions;
     this.hasLanes = model.hasLanes;
     this.#host = model.host;
+    this.#session = session;
+    this.#socket = socketOf(place.folder, model.id);
     this.#embedder = openApart(
       model,
       { ...settingsOf(config), model: config.model, rememberIn: place.cache },
@@ -58,6 +70,8 @@ export class Slow implements SlowModel {
   start(): void {
     this.#waitMs = SERVER_WAIT_MS;
     this.behind.start();
+    this.#sharing ??= setInterval(() => this.#share(), SHARE_MS).unref();
+    this.#share();
   }
 
   embed({ text, task }: Pick<Query, 'text' | 'task'>): Promise<Embedding | undefined> {
@@ -92,7 +106,20 @@ export class Slow implements SlowModel {
   }
 
   close(): Promise<void> {
+    clearInterval(this.#sharing);
+    this.#shared?.close();
     return this.behind.close();
+  }
+
+  /** As long as it leads. */
+  #share(): void {
+    const { leads } = this.#session();
+    if (leads && this.#socket !== undefined)
+      this.#shared ??= shareModel(this.#socket, (question) => this.embed(question));
+    if (!leads) {
+      this.#shared?.close();
+      this.#shared = undefined;
+    }
   }
 
   #ask(key: string, text: string, task: Task): Promise<Embedding | undefined> {
@@ -107,8 +134,16 @@ export class Slow implements SlowModel {
 
   /** Code was masked when it was read; a question, or code that is given with it, was not, and may leave this machine. */
   async #embedQuestion(text: string, task: Task): Promise<Embedding | undefined> {
-    const masked = this.#host === undefined ? text : await maskSecrets(text);
-    return embedQuery(this.#embedder, { text: masked, task });
+    const question = { text: this.#host === undefined ? text : await maskSecrets(text), task };
+    if (this.#session().leads || this.#socket === undefined) return embedQuery(this.#embedder, question);
+    const answer = await askShared(this.#socket, question);
+    if (answer !== 'nobody') {
+      this.#nobodySinceMs = undefined;
+      return answer;
+    }
+    // Who has just come to lead shares in a moment; one that never does, a command or one without this model, leaves it to each.
+    this.#nobodySinceMs ??= this.#sharing === undefined ? 0 : Date.now();
+    return Date.now() - this.#nobodySinceMs < SHARED_WITHIN_MS ? undefined : embedQuery(this.#embedder, question);
   }
 
   #keep(key: string, embedding: Embedding): void {

@@ -147,6 +147,27 @@ describe('a slow model', () => {
     expect((await follower.index.status()).role).toBe('follower');
   });
 
+  test('is held once for all servers: the leader answers for the followers, and whoever leads next does', async () => {
+    const root = makeRepository(PROJECT);
+    const cacheDir = join(makeFolder(), 'cache');
+    const leader = await openWith(root, ENCODER, cacheDir);
+    await leader.index.readBehind();
+    leader.index.start();
+    const follower = await openWith(root, ENCODER, cacheDir);
+    follower.index.start();
+    expect(await judged(follower, 'who weighs a parcel')).toEqual([NAMES.length, NAMES.length]);
+    expect(modelsRunning()).toHaveLength(1);
+    await leader.index.close();
+    await until(async () => (await follower.index.status()).role === 'leader');
+    expect(await judged(follower, 'who sorts letters')).toEqual([NAMES.length, NAMES.length]);
+    const third = await openWith(root, ENCODER, cacheDir);
+    third.index.start();
+    await until(async () => (await judged(third, `who closes a depot ${Math.random()}`))[0] === NAMES.length);
+    expect(modelsRunning()).toHaveLength(1);
+    await follower.index.close();
+    await third.index.close();
+  });
+
   test('reads prose as answers and code as code, and asks each so, where its prefixes say so', async () => {
     const model = join(makeFolder(), 'encoder');
     cpSync(ENCODER, model, { recursive: true });

@@ -35,7 +35,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['expect.ts'],
   ['similar.ts', 'dupes.ts', 'complete.ts', 'drift'],
   ['sessions.ts'],
-  ['housekeeping.ts', 'stall.ts', 'behind.ts', 'freshen.ts'],
+  ['housekeeping.ts', 'stall.ts', 'behind.ts', 'freshen.ts', 'share.ts'],
   ['slow.ts'],
   ['upkeep.ts'],
   ['index.ts'],

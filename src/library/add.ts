@@ -10,7 +10,7 @@ import { DowserError } from '../errors.ts';
 import { checkRoom } from './download.ts';
 import { manifestOf, type Offer, wholePrefixes } from './offers.ts';
 import { checkLicence } from './pull.ts';
-import { checkName, lockOf, makeDraft, shelve } from './shelf.ts';
+import { adding, makeDraft, shelve } from './shelf.ts';
 
 /** What the user says of a model that neither a model.json nor the catalog describes. */
 export type Description = {
@@ -58,20 +58,8 @@ export async function add(
   options: AddOptions,
 ): Promise<{ readonly name: string; readonly path: string }> {
   const found = find(folder, options);
-  checkName(found.name);
   checkLicence(found, options.acceptsLicence);
-  const lock = lockOf(options.shelf, found.name);
-  try {
-    if (!lock.tryLead())
-      throw new DowserError('bad_argument', `Another dowser is at "${found.name}". Try again when it is done.`);
-    if (existsSync(join(options.shelf, found.name))) {
-      const message = `There is a model "${found.name}" already. To replace it: dowser models remove ${found.name}`;
-      throw new DowserError('bad_argument', message);
-    }
-    return { name: found.name, path: await take(found, options) };
-  } finally {
-    lock.release();
-  }
+  return adding(options.shelf, found.name, async () => ({ name: found.name, path: await take(found, options) }));
 }
 
 async function take({ name, pieces, manifest }: Found, { shelf, onProgress }: AddOptions): Promise<string> {

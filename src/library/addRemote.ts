@@ -1,5 +1,4 @@
 /** Puts a model on a server onto the shelf: only what says how it is asked, after a plain yes to the one host. */
-import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KEY_VARIABLE } from '../config.ts';
@@ -10,7 +9,7 @@ import { DowserError } from '../errors.ts';
 import type { Description } from './add.ts';
 import { type Offer, wholePrefixes } from './offers.ts';
 import { checkLicence } from './pull.ts';
-import { checkName, lockOf, makeDraft, shelve } from './shelf.ts';
+import { adding, makeDraft, shelve } from './shelf.ts';
 
 /** Tokens of a text that are sent where nobody says. */
 const MAX_TOKENS_DEFAULT = 512;
@@ -41,28 +40,18 @@ export async function addRemote(
   name: string,
   options: RemoteAddOptions,
 ): Promise<{ readonly path: string; readonly host: string; readonly dimensions: number }> {
-  checkName(name);
   checkLicence({ name, notice: options.like?.notice }, options.acceptsLicence);
   const host = allowedHost(name, options);
   const asked = manifestFor(name, host, options);
   addressOf(asked);
-  const lock = lockOf(options.shelf, name);
-  try {
-    if (!lock.tryLead())
-      throw new DowserError('bad_argument', `Another dowser is at "${name}". Try again when it is done.`);
-    if (existsSync(join(options.shelf, name))) {
-      const message = `There is a model "${name}" already. To replace it: dowser models remove ${name}`;
-      throw new DowserError('bad_argument', message);
-    }
+  return adding(options.shelf, name, async () => {
     const manifest = await measured(asked, options);
     const draft = join(options.shelf, `.${name}.add`);
     await rm(draft, { recursive: true, force: true });
     makeDraft(draft);
     const path = await shelve(draft, options.shelf, manifest);
     return { path, host, dimensions: manifest.dimensions };
-  } finally {
-    lock.release();
-  }
+  });
 }
 
 /** The host of the address, once it is the one that was allowed. */

@@ -103,6 +103,21 @@ export function lockOf(shelf: string, name: string): Leader {
   return openLeader(join(shelf, '.locks', `${name}.db`));
 }
 
+/** Does the work that adds a model of this name, while nobody else is at it and there is none. */
+export async function adding<Result>(shelf: string, name: string, work: () => Promise<Result>): Promise<Result> {
+  checkName(name);
+  const lock = lockOf(shelf, name);
+  try {
+    if (!lock.tryLead())
+      throw new DowserError('bad_argument', `Another dowser is at "${name}". Try again when it is done.`);
+    if (!existsSync(join(shelf, name))) return await work();
+    const message = `There is a model "${name}" already. To replace it: dowser models remove ${name}`;
+    throw new DowserError('bad_argument', message);
+  } finally {
+    lock.release();
+  }
+}
+
 /** Puts a folder whose files are on the disk onto the shelf: whole, or not at all. */
 export async function shelve(draft: string, shelf: string, manifest: { readonly name: string }): Promise<string> {
   const path = join(shelf, manifest.name);

@@ -1,5 +1,6 @@
 /** What the model says of a question's candidates: the cosine of each chunk, and of its path alone. */
 import { taskOf } from './embed/tasks.ts';
+import { DowserError } from './errors.ts';
 import { log } from './log.ts';
 import type { Found } from './rank/evidence.ts';
 import type { Embeddings } from './store/embeddings.ts';
@@ -19,7 +20,9 @@ export async function embedQuery(
     const [embedding] = await embedder.embed([text], task, 'query');
     return embedding?.some((value) => value !== 0) ? embedding : undefined;
   } catch (error) {
-    log.warn('the model failed on a question; words alone', {
+    // A question that is under way when all is closed is nobody's any more.
+    if (error instanceof DowserError && error.code === 'cancelled') return undefined;
+    log.warn('the model failed on a question, which is answered without it', {
       message: error instanceof Error ? error.message : String(error),
     });
     return undefined;

@@ -2,6 +2,7 @@
 import { taskOf } from './embed/tasks.ts';
 import { DowserError } from './errors.ts';
 import { log } from './log.ts';
+import { forgetWhenIdle } from './memory.ts';
 import type { Found } from './rank/evidence.ts';
 import type { Embeddings } from './store/embeddings.ts';
 import type { Store } from './store/store.ts';
@@ -140,7 +141,10 @@ export async function withPathCosines(
   return found.map((one) => ({ ...one, pathCosine: dot(embedding, paths.get(one.row.path)!) }));
 }
 
-const kept = new WeakMap<Embedder, Map<string, Embedding>>();
+let kept = new WeakMap<Embedder, Map<string, Embedding>>();
+forgetWhenIdle(() => {
+  kept = new WeakMap();
+});
 
 async function embedPaths(embedder: Embedder, paths: ReadonlySet<string>): Promise<ReadonlyMap<string, Embedding>> {
   let known = kept.get(embedder);

@@ -5,6 +5,9 @@ import { send } from '../http.ts';
 
 /** Attempts at one request. */
 const TRIES_MAX = 6;
+/** Where nobody listens, more of them only keep the user waiting; whoever reads code behind the answers comes back by itself. */
+const TRIES_MAX_UNREACHABLE = 2;
+const UNREACHABLE = ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH'];
 /** Before the second one; each further one waits twice as long, less up to half of that: eight servers do not come back together. */
 const PAUSE_MS = 500;
 const PAUSE_MS_MAX = 30_000;
@@ -50,15 +53,17 @@ export async function post<Result>(
   for (let tries = 1; ; tries++) {
     let waitMs = Math.min(PAUSE_MS_MAX, pauseMs * 2 ** (tries - 1)) * (1 - Math.random() / 2);
     let why: string;
+    let triesMax = TRIES_MAX;
     try {
       return read(await once(request, silenceMs));
     } catch (error) {
       if (signal.aborted) throw new DowserError('cancelled', 'The model is closed.');
       if (!(error instanceof Error) || error instanceof DowserError) throw error;
       why = error.message;
+      if (UNREACHABLE.includes(String((error as NodeJS.ErrnoException).code))) triesMax = TRIES_MAX_UNREACHABLE;
       if (error instanceof Busy) waitMs = Math.max(waitMs, error.waitMs);
     }
-    if (tries === TRIES_MAX || performance.now() + waitMs > deadlineMs) {
+    if (tries >= triesMax || performance.now() + waitMs > deadlineMs) {
       const message = `${name} at ${address.host} can't be asked: ${why}. Tried ${tries} times; see whether the server runs and what its log says.`;
       throw new DowserError('model_failed', message);
     }

@@ -135,6 +135,13 @@ describe.runIf(hasOnnx)('a model on a server', () => {
     expect(server.authorizations).toHaveLength(6);
   });
 
+  test('that nobody runs is given up after a second attempt', async () => {
+    const manifest = server.manifest({ url: 'http://127.0.0.1:9/v1', host: '127.0.0.1:9' });
+    await expect(openRemote(manifest, 32, QUICK).embed(['x'], 'nl2code', 'query')).rejects.toThrow(
+      /tiny at 127\.0\.0\.1:9 can't be asked: .*ECONNREFUSED.* Tried 2 times/,
+    );
+  });
+
   test('of another size is refused at once', async () => {
     await expect(open({ dimensions: 31, matryoshka: [31] }).embed(['x'], 'nl2code', 'query')).rejects.toThrow(
       /gives embeddings of 32 dimensions, and its model\.json says 31/,

@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApartEmbedder } from './embed/apart.ts';
+import { taskOf } from './embed/tasks.ts';
 import { DowserError } from './errors.ts';
 import { hashText } from './hash.ts';
 import { log } from './log.ts';
@@ -13,7 +14,7 @@ import { passageText, sourceOf } from './prepare.ts';
 import type { Session } from './sessions.ts';
 import { openDisk } from './show.ts';
 import type { Vectors } from './store/vectors.ts';
-import type { ChunkRow, Embedding } from './types.ts';
+import type { ChunkRow, Embedding, Task } from './types.ts';
 
 /** A question waits for the job that is under way: so long one is meant to take. */
 const JOB_MS = 400;
@@ -33,9 +34,13 @@ export type BehindOptions = {
   readonly root: string;
   readonly session: () => Session;
   readonly embedder: ApartEmbedder;
+  /** Prose is read by another task than code. */
+  readonly hasLanes: boolean;
   readonly vectors: Vectors | undefined;
   readonly pause: Pause;
 };
+
+type Passage = { readonly row: ChunkRow; readonly text: string; readonly task: Task };
 
 export class Behind {
   readonly #options: BehindOptions;
@@ -123,16 +128,26 @@ export class Behind {
     const { embedder, vectors, session } = this.#options;
     const rows = this.#take();
     const passages = await this.#passagesOf(rows);
-    const sources = passages.map(({ text }) => sourceOf(embedder.id, text));
+    const sources = passages.map(({ text, task }) =>
+      sourceOf(task === 'nl2code' ? embedder.id : `${embedder.id} ${task}`, text),
+    );
     const known = vectors?.find(sources) ?? new Map<string, Embedding>();
     const made = new Map<string, Embedding>();
-    const unknown = passages.filter((_, at) => !known.has(sources[at]!));
+    const unknown = passages
+      .map((passage, at) => ({ ...passage, source: sources[at]! }))
+      .filter(({ source }) => !known.has(source));
     if (unknown.length > 0) {
       const startedMs = performance.now();
-      const texts = unknown.map(({ text }) => text);
-      const embeddings = await embedder.embed(texts, 'nl2code', 'passage');
-      for (const [at, text] of texts.entries()) made.set(sourceOf(embedder.id, text), embeddings[at]!);
-      this.#note(texts.length, performance.now() - startedMs);
+      for (const task of new Set(unknown.map((passage) => passage.task))) {
+        const own = unknown.filter((passage) => passage.task === task);
+        const embeddings = await embedder.embed(
+          own.map(({ text }) => text),
+          task,
+          'passage',
+        );
+        for (const [at, { source }] of own.entries()) made.set(source, embeddings[at]!);
+      }
+      this.#note(unknown.length, performance.now() - startedMs);
       vectors?.keep(made, known.keys());
     }
     const { leads, store } = session();
@@ -165,14 +180,15 @@ export class Behind {
     return this.#queue.splice(0, this.#jobTexts);
   }
 
-  async #passagesOf(rows: readonly ChunkRow[]): Promise<{ row: ChunkRow; text: string }[]> {
-    const disk = openDisk(this.#options.root);
-    const passages: { row: ChunkRow; text: string }[] = [];
+  async #passagesOf(rows: readonly ChunkRow[]): Promise<Passage[]> {
+    const { root, hasLanes } = this.#options;
+    const disk = openDisk(root);
+    const passages: Passage[] = [];
     for (const row of rows) {
       const proven = await disk.read(row);
       const text = proven?.lines.join('').replace(/\r?\n$/, '');
       if (text === undefined || hashText(text) !== row.hash) this.#gone.add(row.id);
-      else passages.push({ row, text: passageText(row.path, text) });
+      else passages.push({ row, text: passageText(row.path, text), task: taskOf(hasLanes ? row.kind : 'code') });
     }
     return passages;
   }

@@ -55,6 +55,9 @@ export const QUERY_CHARS_MAX = 4_096;
 
 type Flags = Partial<Config>;
 
+/** Where the key of a model on a server is looked for. It is read where it is used: a configuration can be shown. */
+export const KEY_VARIABLE = 'DOWSER_REMOTE_KEY';
+
 const ENVIRONMENT: Readonly<Record<string, keyof Flags>> = {
   DOWSER_ROOT: 'root',
   DOWSER_CACHE: 'cacheDir',
@@ -68,9 +71,6 @@ const ENVIRONMENT: Readonly<Record<string, keyof Flags>> = {
   DOWSER_MODEL_MIRROR: 'modelMirror',
   DOWSER_LOG: 'logLevel',
 };
-
-/** Read where it is needed, and kept nowhere: the key of a server that embeds. */
-const SECRET_VARIABLES = ['DOWSER_REMOTE_KEY'];
 
 /**
  * Settles every setting: flags win over the environment, this over what the user chose for good, this over the defaults.
@@ -87,9 +87,8 @@ export function resolveConfig(
       throw new DowserError('bad_argument', `Unknown setting '${name}'. Known: ${[...known].join(', ')}.`);
   }
   for (const name of Object.keys(environment)) {
-    if (name.startsWith('DOWSER_') && !(name in ENVIRONMENT) && !SECRET_VARIABLES.includes(name)) {
-      const variables = [...Object.keys(ENVIRONMENT), ...SECRET_VARIABLES].join(', ');
-      throw new DowserError('bad_argument', `Unknown variable ${name}. Known: ${variables}.`);
+    if (name.startsWith('DOWSER_') && !(name in ENVIRONMENT) && name !== KEY_VARIABLE) {
+      throw new DowserError('bad_argument', `Unknown variable ${name}. Known: ${Object.keys(ENVIRONMENT).join(', ')}.`);
     }
   }
   const asked = (setting: keyof Flags): unknown => {

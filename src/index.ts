@@ -4,9 +4,10 @@ import { findContext } from './complete.ts';
 import { type Config, LIMIT_DEFAULT, LIMIT_MAX, MAX_TOKENS_DEFAULT, MAX_TOKENS_MAX, MAX_TOKENS_MIN } from './config.ts';
 import { cursorOf } from './cursor.ts';
 import { findDuplicates } from './dupes.ts';
-import { describeModel, openEmbedder, settingsOf } from './embed/embedder.ts';
+import { BUNDLED_MODEL } from './embed/catalog.ts';
+import { describeModel, type OpenEmbedder, openEmbedder, settingsOf } from './embed/embedder.ts';
 import { DowserError } from './errors.ts';
-import { locateModel } from './library/shelf.ts';
+import { isShelved, locateModel } from './library/shelf.ts';
 import { log, setLogLevel } from './log.ts';
 import { type Engine, search } from './search.ts';
 import { type Shown, show } from './show.ts';
@@ -31,11 +32,11 @@ export async function openIndex(config: Config): Promise<CodeIndex> {
 }
 
 /** The index and the engine under it, for evaluation. */
-export async function openEngine(config: Config): Promise<{ index: CodeIndex; engine: () => Engine }> {
-  setLogLevel(config.logLevel);
-  const { embedder, slow, problem, model } = await openModels(config);
+export async function openEngine(asked: Config): Promise<{ index: CodeIndex; engine: () => Engine }> {
+  setLogLevel(asked.logLevel);
+  const { embedder, slow, problem, config } = await openModels(asked);
   const upkeep = await openUpkeep({
-    config: { ...config, model },
+    config,
     fingerprint: `${CHUNKER_VERSION} ${TOKENS_VERSION} ${MASKS_VERSION}`,
     model: embedder,
     slow,
@@ -44,7 +45,7 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
     throw error;
   });
   const engine = (): Engine => ({ root: config.root, store: upkeep.store(), embedder, slow: upkeep.slow });
-  const notes = problem === undefined ? [] : [`Meaning is not searched, words alone: ${problem}`];
+  const notes = problem === undefined ? [] : [problem];
 
   /** Asks once more where an answer met files that had changed under it, after they were indexed. */
   async function proven<Result extends { readonly shown: Shown }>(ask: () => Promise<Result>): Promise<Result> {
@@ -118,11 +119,18 @@ export async function openEngine(config: Config): Promise<{ index: CodeIndex; en
         ...(upkeep.slow && { slow: upkeep.slow.status(counts) }),
         role: upkeep.role(),
         ...(counts.lastChange === undefined ? {} : { lastChange: counts.lastChange }),
-        health: [...upkeep.health(), ...(problem === undefined ? [] : ['no_vectors'])],
+        health: [
+          ...upkeep.health(),
+          ...(problem === undefined ? [] : [embedder === undefined ? 'no_vectors' : 'model_unusable']),
+        ],
       };
     },
     sync: (onProgress, signal) => upkeep.sync(onProgress, signal),
     readBehind: (onProgress, signal) => upkeep.readBehind(onProgress, signal),
+    reading() {
+      const { slow, chunks } = upkeep.coverage();
+      return slow && slow.embedded < chunks ? { done: slow.embedded, total: chunks, phase: 'reading' } : undefined;
+    },
     start: () => upkeep.start(),
     async close() {
       await upkeep.close();
@@ -157,28 +165,40 @@ function cancelling(index: CodeIndex): CodeIndex {
   };
 }
 
+type Models = Pick<Parameters<typeof openUpkeep>[0], 'slow'> & {
+  readonly embedder: OpenEmbedder | undefined;
+  /** What the user is told with each answer. */
+  readonly problem: string | undefined;
+  /** As asked for, but for the model, which is a folder by now or another one. */
+  readonly config: Config;
+};
+
 /**
  * A slow model comes beside the bundled one, which answers until the other has read the code. A model that can't be used
- * costs the meaning, never the answer.
+ * costs its meaning, never the answer: the bundled one stands in for it, and words for that.
  */
-async function openModels(config: Config) {
-  const none = { embedder: undefined, slow: undefined, problem: undefined, model: config.model };
+async function openModels(config: Config): Promise<Models> {
+  const none = { embedder: undefined, slow: undefined, problem: undefined, config };
   if (config.model === 'none') return none;
   try {
     const model = locateModel(config.model, config.cacheDir);
     const described = await describeModel({ model, dimensions: config.dimensions });
+    // A folder of a repository must not have the code sent anywhere: a yes counts only where its user gave it.
+    if (described.host !== undefined && !isShelved(model, config.cacheDir)) {
+      const message = `${described.name} would send texts to ${described.host}, and you did not add it: see dowser models add --help.`;
+      throw new DowserError('not_accepted', message);
+    }
     // A bundled model beside it has a size and a runtime of its own.
-    const settings = described.isSlow ? {} : { ...settingsOf(config), model };
-    return {
-      ...none,
-      embedder: await openEmbedder(settings),
-      slow: described.isSlow ? described : undefined,
-      model,
-    };
+    const embedder = await openEmbedder(described.isSlow ? {} : { ...settingsOf(config), model });
+    const slow = described.isSlow ? described : undefined;
+    return { embedder, slow, problem: undefined, config: { ...config, model } };
   } catch (error) {
     if (!(error instanceof DowserError)) throw error;
     log.warn(error.message);
-    return { ...none, problem: error.message };
+    if (config.model === BUNDLED_MODEL)
+      return { ...none, problem: `Meaning is not searched, words alone: ${error.message}` };
+    const bundled = await openModels({ ...config, model: BUNDLED_MODEL, dimensions: undefined });
+    return { ...bundled, problem: bundled.problem ?? `The bundled model stands in: ${error.message}` };
   }
 }
 

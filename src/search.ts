@@ -174,11 +174,24 @@ export function rarityIn(store: Store, terms: readonly string[]): (term: string)
 /** More different words than any honest piece of code has: each costs a look-up of a tenth of a millisecond. */
 const TERMS_LOOKED_UP_MAX = 1_000;
 
-/** The rarest of these terms that the index knows: a word that it does not know finds nothing, a common one only costs time. */
-export function rareTerms(store: Store, terms: readonly string[], count: number): string[] {
+/**
+ * The rarest of these terms that the index knows, `count` at most, and in `chunksMax` chunks all together (but one term at
+ * least): a word that it does not know finds nothing, a common one only costs time.
+ */
+export function rareTerms(
+  store: Store,
+  terms: readonly string[],
+  count: number,
+  chunksMax = Number.POSITIVE_INFINITY,
+): string[] {
   const frequency = store.documentFrequency([...new Set(terms)].slice(0, TERMS_LOOKED_UP_MAX));
   const rareFirst = [...frequency].sort((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1));
-  return rareFirst.slice(0, count).map(([term]) => term);
+  let chunks = 0;
+  const telling = rareFirst.filter(([, own], at) => {
+    chunks += own;
+    return at === 0 || chunks <= chunksMax;
+  });
+  return telling.slice(0, count).map(([term]) => term);
 }
 
 /** Answers a query: what to show, and whether it is more than weak evidence. */

@@ -259,14 +259,12 @@ export type Status = {
   readonly freshness: Freshness;
   readonly languages: Readonly<Record<string, number>>;
   readonly model: { readonly name: string; readonly dimensions: number; readonly runtime: string } | undefined;
-  /** Reads behind the answers; of a model on a server, `runtime` is 'remote' and `host` is where code and questions go. */
   readonly slow?: {
     readonly name: string;
-    readonly dimensions: number;
-    readonly runtime?: string;
     readonly host?: string;
+    readonly dimensions: number;
     readonly state: string;
-  };
+  }; // reads behind the answers, here or on a server
   /** 'leader' watches and writes, 'follower' reads what the leader of another process writes. */
   readonly role: 'leader' | 'follower';
   /** ISO time of the last change that was written, when there was one. */
@@ -287,6 +285,8 @@ export interface CodeIndex {
   sync(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<SyncReport>;
   /** Has the slow model read all code that it has not read; resolves at once without one. */
   readBehind(onProgress?: (progress: SyncProgress) => void, signal?: AbortSignal): Promise<void>;
+  /** How far the slow model got; undefined without one, or when it has read everything. */
+  reading(): SyncProgress | undefined;
   /** Begins to watch and to index behind the answers; returns at once. */
   start(): void;
   close(): Promise<void>;

@@ -61,6 +61,10 @@ test('how a neural model runs is set by variables', () => {
   expect(resolveConfig(ROOT, environment)).toMatchObject({ dimensions: 256, provider: 'cuda', modelThreads: 3 });
 });
 
+test('the key of a server is no part of it', () => {
+  expect(JSON.stringify(resolveConfig(ROOT, { DOWSER_REMOTE_KEY: 'sk-1' }))).not.toContain('sk-1');
+});
+
 test('an empty variable counts as not set, and foreign ones do not matter', () => {
   expect(resolveConfig(ROOT, { DOWSER_MODEL: '', PATH: '/bin', NODE_OPTIONS: 'x' }).model).toBe('dowser-static-v1');
 });

@@ -68,6 +68,22 @@ describe('duplicates', () => {
     expect((await same.index.duplicates({})).groups).toMatchObject([{ verdict: 'identical', similarity: 1 }]);
   });
 
+  test('are found where nearly all names are others, as long as the form is the same', async () => {
+    const others = [
+      ['Parcels', 'Boxes'],
+      ['parcel', 'box'],
+      ['shel', 'rack'],
+      ['depot', 'yard'],
+      ['limit', 'most'],
+      ['weight', 'mass'],
+    ];
+    const renamed = others.reduce((text, [from, to]) => text.replaceAll(from!, to!), ORIGINAL);
+    const { index } = await openSynced(makeProject({ 'a.js': ORIGINAL, 'b.js': renamed }));
+    expect((await index.duplicates({})).groups).toMatchObject([
+      { verdict: 'renamed', places: [{ path: 'a.js' }, { path: 'b.js' }] },
+    ]);
+  });
+
   test('are no imports, no tables, no vendored and no generated code, and not the same form alone', async () => {
     const imports = lines(
       ...Array.from({ length: 12 }, (_, at) => `import { one${at}, two${at} } from './m${at}.js';`),

@@ -154,15 +154,19 @@ describe('an answer on a repository that was never indexed', () => {
 });
 
 describe('without what it needs', () => {
-  test('no model: words alone, and every answer and the status say so', async () => {
+  test('a model that can not be used: the bundled one stands in, and every answer and the status say so', async () => {
     setLogLevel('error');
     const { index } = await openSynced(makeProject(PROJECT), { model: 'no-such-model' });
     const answer = await index.search({ query: 'acquire a lease' });
-    expect(pathsOf(answer)).toEqual(['src/lease.js']);
-    expect(answer.notes).toEqual([expect.stringMatching(/words alone.*no-such-model/)]);
+    expect(pathsOf(answer)).toContain('src/lease.js');
+    expect(answer.notes).toEqual([expect.stringMatching(/bundled model stands in.*no-such-model/)]);
     expect((await index.similar({ code: 'acquireLease(parcel)' })).notes).toEqual(answer.notes);
     expect((await index.complete({ prefix: 'acquireLease(' })).notes).toEqual(answer.notes);
-    expect(await index.status()).toMatchObject({ model: undefined, health: ['no_vectors'] });
+    expect(await index.status()).toMatchObject({
+      model: { name: 'dowser-static-v1' },
+      health: ['model_unusable'],
+      coverage: { embedded: expect.any(Number) },
+    });
   });
 
   test('none asked for: words alone, and nothing is degraded', async () => {

@@ -3,8 +3,11 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { openEmbedder } from '../src/embed/embedder.ts';
+import { JINA_PREFIXES } from '../src/embed/tasks.ts';
 import { parseQuery } from '../src/rank/query.ts';
 import { findCandidates } from '../src/search.ts';
+import type { Filters, Task } from '../src/types.ts';
 import { git, makeFolder, makeRepository, write } from './source/tree.ts';
 import { lines, type Opened, openFor, pathsOf } from './support.ts';
 
@@ -142,5 +145,64 @@ describe('a slow model', () => {
     await leader.index.readBehind();
     expect(await judged(follower, 'who weighs a parcel')).toEqual([NAMES.length, NAMES.length]);
     expect((await follower.index.status()).role).toBe('follower');
+  });
+
+  test('is held once for all servers: the leader answers for the followers, and whoever leads next does', async () => {
+    const root = makeRepository(PROJECT);
+    const cacheDir = join(makeFolder(), 'cache');
+    const leader = await openWith(root, ENCODER, cacheDir);
+    await leader.index.readBehind();
+    leader.index.start();
+    const follower = await openWith(root, ENCODER, cacheDir);
+    follower.index.start();
+    expect(await judged(follower, 'who weighs a parcel')).toEqual([NAMES.length, NAMES.length]);
+    expect(modelsRunning()).toHaveLength(1);
+    await leader.index.close();
+    await until(async () => (await follower.index.status()).role === 'leader');
+    expect(await judged(follower, 'who sorts letters')).toEqual([NAMES.length, NAMES.length]);
+    const third = await openWith(root, ENCODER, cacheDir);
+    third.index.start();
+    await until(async () => (await judged(third, `who closes a depot ${Math.random()}`))[0] === NAMES.length);
+    expect(modelsRunning()).toHaveLength(1);
+    await follower.index.close();
+    await third.index.close();
+  });
+
+  test('reads prose as answers and code as code, and asks each so, where its prefixes say so', async () => {
+    const model = join(makeFolder(), 'encoder');
+    cpSync(ENCODER, model, { recursive: true });
+    const manifest = JSON.parse(readFileSync(join(model, 'model.json'), 'utf8'));
+    // To a model with random weights all texts are much alike: it takes strong words to tell the tasks apart.
+    const prefixes = { ...JINA_PREFIXES, qa: { query: '??? '.repeat(30), passage: '0 1 2 3 '.repeat(30) } };
+    writeFileSync(join(model, 'model.json'), JSON.stringify({ ...manifest, prefixes }));
+    const prose = 'A parcel is weighed before it is sorted.';
+    const opened = await openWith(makeRepository({ ...PROJECT, 'docs/parcels.md': prose }), model);
+    await opened.index.readBehind();
+    const embedder = await openEmbedder({ model });
+    const cosine = async (task: Task, question: string, passageTask: Task, passage: string): Promise<number> => {
+      const [[asked], [read]] = [
+        await embedder.embed([question], task, 'query'),
+        await embedder.embed([passage], passageTask, 'passage'),
+      ];
+      return asked!.reduce((sum, value, at) => sum + value * read![at]!, 0);
+    };
+    const ask = async (filters: Filters): Promise<Map<string, number>> => {
+      const { found } = await findCandidates(opened.engine(), parseQuery('who weighs a parcel', filters, 10, 2_500));
+      return new Map(found.map(({ row, slowCosine }) => [row.path, slowCosine]));
+    };
+    const code = `src/weighParcel.js\n${functionOf('weighParcel').trimEnd()}`;
+    const all = await ask({});
+    const inProse = await cosine('qa', 'who weighs a parcel', 'qa', `docs/parcels.md\n${prose}`);
+    expect(all.get('docs/parcels.md')).toBeCloseTo(inProse, 2);
+    expect(all.get('src/weighParcel.js')).toBeCloseTo(
+      await cosine('nl2code', 'who weighs a parcel', 'nl2code', code),
+      2,
+    );
+    expect(inProse).not.toBeCloseTo(
+      await cosine('nl2code', 'who weighs a parcel', 'nl2code', `docs/parcels.md\n${prose}`),
+      2,
+    );
+    expect((await ask({ kind: 'docs' })).get('docs/parcels.md')).toBeCloseTo(inProse, 2);
+    await embedder.close();
   });
 });

@@ -1,7 +1,11 @@
-"""A decoder of the shapes of jina-code-embeddings-0.5b (Qwen2.5-Coder-0.5B) with random weights: what it costs to run
-depends on the shapes alone. Three folders that dowser opens: OUT-fp32, OUT-int8 (dynamic), OUT-q4 (MatMulNBits).
+"""Models of real shapes with random weights: what they cost to run depends on the shapes alone.
+
+The decoder jina-code-embeddings-0.5b (Qwen2.5-Coder-0.5B) as three folders that dowser opens: OUT-fp32, OUT-int8 (dynamic),
+OUT-q4 (MatMulNBits); or, with --encoder, BERT of 12 layers and this width (384: bge-small; 768: BERT base, close to
+CodeRankEmbed, jina-embeddings-v2-base-code and gte-modernbert-base) as OUT.
 
     python synthetic.py --tokenizer tokenizer.json --out DIR/synthetic-0.5b
+    python synthetic.py --tokenizer MINILM/tokenizer.json --out DIR/synthetic-bert-768 --encoder 768
 """
 import argparse
 import os
@@ -12,7 +16,7 @@ import numpy as np
 import onnx
 from onnxruntime.quantization import matmul_nbits_quantizer, quantize_dynamic
 
-from model_folder import write_manifest
+from model_folder import Encoder, export, write_manifest
 from qwen2_graph import DATA, build
 
 SHAPE = dict(vocab=151_936, hidden=896, layers=24, heads=14, kv_heads=2, head=64, inner=4_864, theta=1e6, epsilon=1e-6, positions=32_768)
@@ -52,11 +56,26 @@ def finish(folder, tokenizer):
     print(folder, sum(os.path.getsize(os.path.join(folder, name)) for name in os.listdir(folder)) >> 20, "MB", flush=True)
 
 
+def make_encoder(hidden, folder, tokenizer):
+    from transformers import BertConfig, BertModel
+
+    config = BertConfig(hidden_size=hidden, num_hidden_layers=12, num_attention_heads=12, intermediate_size=4 * hidden)
+    bert = BertModel._from_config(config, attn_implementation="eager").eval()
+    os.makedirs(folder, exist_ok=True)
+    model = export(Encoder(bert), ["input_ids", "attention_mask", "token_type_ids"], ["last_hidden_state", "sentence_embedding"])
+    onnx.save(model, os.path.join(folder, "model.onnx"))
+    shutil.copy(tokenizer, os.path.join(folder, "tokenizer.json"))
+    write_manifest(folder, name=os.path.basename(folder), dimensions=hidden, maxTokens=512, pooling="mean", padding="right", licence="MIT")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tokenizer", required=True)
     parser.add_argument("--out", required=True)
+    parser.add_argument("--encoder", type=int, help="width of an encoder instead")
     options = parser.parse_args()
+    if options.encoder is not None:
+        return make_encoder(options.encoder, os.path.abspath(options.out), options.tokenizer)
     plain, int8, q4 = (f"{os.path.abspath(options.out)}-{form}" for form in ("fp32", "int8", "q4"))
     for folder in (plain, int8, q4):
         os.makedirs(folder, exist_ok=True)

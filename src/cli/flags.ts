@@ -45,19 +45,19 @@ export const FLAGS = {
   yes: { about: 'Do not ask' },
   'accept-licence': { about: "Accept what the model's licence asks for" },
   as: { value: 'NAME', about: 'What the folder holds: a model of the catalog, or a name of your own for another' },
+  url: { value: 'URL', about: 'A model on a server that speaks the API of OpenAI: its address, up to and with /v1' },
+  'remote-model': { value: 'NAME', about: 'What the server calls the model' },
+  'allow-host': { value: 'HOST', about: 'Allow that questions and code are sent to this host' },
+  'task-names': {
+    about: 'The server puts prefixes before texts itself and wants names of tasks, as the Jina API does',
+  },
+  'key-variable': { value: 'NAME', about: "Environment variable that holds the server's key (DOWSER_REMOTE_KEY)" },
   pooling: { value: 'HOW', about: 'How the model makes one embedding of a text: last, mean, cls, or none (it does)' },
   padding: { value: 'SIDE', about: 'Where it wants shorter texts filled up: left or right (right)' },
   'token-limit': { value: 'N', about: 'Tokens of a text that it reads (512)' },
   'query-prefix': { value: 'TEXT', about: 'What it wants before a question' },
   'passage-prefix': { value: 'TEXT', about: 'What it wants before a piece of code' },
   licence: { value: 'NAME', about: 'Its licence, to be shown' },
-  url: { value: 'URL', about: 'A server of OpenAI-compatible embeddings, up to and with /v1' },
-  'remote-model': { value: 'NAME', about: 'What the server calls the model' },
-  'allow-host': { value: 'HOST', about: 'Consent: code and questions may be sent to this host' },
-  'allow-plain-http': { about: 'They may go unencrypted over the internet' },
-  'key-variable': { value: 'NAME', about: 'Variable of the environment that holds the key (DOWSER_REMOTE_KEY)' },
-  like: { value: 'NAME', about: 'It is a model of this name, of the catalog or here: take prefixes, sizes, licence' },
-  'send-tasks': { about: 'The server puts prefixes itself, by task names such as nl2code.query (Jina API)' },
   json: { about: 'Print JSON' },
   explain: { about: 'Show what each part of a score is for' },
   model: { value: 'NAME', about: "Model: a name that 'dowser models list' shows, a folder, or 'none' for words alone" },
@@ -88,19 +88,17 @@ export type Options = {
   readonly dimensions?: number;
   readonly logLevel?: string;
   readonly as?: string;
+  readonly url?: string;
+  readonly remoteModel?: string;
+  readonly allowHost?: string;
+  readonly taskNames: boolean;
+  readonly keyVariable?: string;
   readonly pooling?: Pooling;
   readonly padding?: 'left' | 'right';
   readonly tokenLimit?: number;
   readonly queryPrefix?: string;
   readonly passagePrefix?: string;
   readonly licence?: string;
-  readonly url?: string;
-  readonly remoteModel?: string;
-  readonly allowHost?: string;
-  readonly keyVariable?: string;
-  readonly like?: string;
-  readonly allowPlainHttp: boolean;
-  readonly sendTasks: boolean;
   readonly acceptLicence: boolean;
   readonly fail: boolean;
   readonly dryRun: boolean;
@@ -183,19 +181,17 @@ function toOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     dimensions: numberIn('dimensions', last('dimensions'), 1, DIMENSIONS_MAX, true),
     logLevel: oneOf('log-level', last('log-level'), ['error', 'warn', 'info', 'debug']),
     as: last('as'),
+    url: last('url'),
+    remoteModel: last('remote-model'),
+    allowHost: last('allow-host'),
+    taskNames: given.has('task-names'),
+    keyVariable: last('key-variable'),
     pooling: oneOf('pooling', last('pooling'), ['none', 'last', 'mean', 'cls']),
     padding: oneOf('padding', last('padding'), ['left', 'right']),
     tokenLimit: numberIn('token-limit', last('token-limit'), 1, 131_072, true),
     queryPrefix: last('query-prefix'),
     passagePrefix: last('passage-prefix'),
     licence: last('licence'),
-    url: last('url'),
-    remoteModel: last('remote-model'),
-    allowHost: last('allow-host'),
-    keyVariable: last('key-variable'),
-    like: last('like'),
-    allowPlainHttp: given.has('allow-plain-http'),
-    sendTasks: given.has('send-tasks'),
     acceptLicence: given.has('accept-licence'),
     fail: given.has('fail'),
     dryRun: given.has('dry-run'),

@@ -1,6 +1,6 @@
 /** Answers and reports for a terminal, and as JSON for programs. Pure: text in, text out. */
 import { groupText } from '../mcp/prompts.ts';
-import { confidenceText, coverageLine, likenessText, number, strongestReasons } from '../mcp/text.ts';
+import { confidenceText, coverageLine, likenessText, number, slowReach, strongestReasons } from '../mcp/text.ts';
 import { visible, visibleLine } from '../mcp/visible.ts';
 import type { Answer, Duplicates, Snippet, SyncReport } from '../types.ts';
 
@@ -32,6 +32,8 @@ export function remarks(answer: Answer): string[] {
       `No good match${confidenceText(answer)}: these are guesses. Try the name of a symbol, or words that the code would use.`,
     );
   lines.push(...answer.notes.map((note) => visibleLine(note)));
+  const read = slowReach(answer.coverage);
+  if (read !== undefined) lines.push(`${read}: 'dowser index' has it read all.`);
   const masked = answer.snippets.reduce((sum, snippet) => sum + snippet.masked, 0);
   if (masked > 0) lines.push(`${number(masked)} ${masked === 1 ? 'secret' : 'secrets'} masked.`);
   if (answer.omitted.budget > 0)

@@ -5,7 +5,7 @@ import { FLAGS, type Flag, type FlagName } from './flags.ts';
 export function overview(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length)) + 2;
   return [
-    'dowser finds code in a repository, by meaning and by name. Everything stays on this machine, unless you add a model on a server.',
+    'dowser finds code in a repository, by meaning and by name. Everything stays on this machine.',
     '',
     'Usage: dowser <command> [options]',
     '',

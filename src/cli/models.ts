@@ -73,8 +73,8 @@ async function pull(options: Options, words: readonly string[], signal: AbortSig
   return 0;
 }
 
-async function add(options: Options, words: readonly string[], signal: AbortSignal): Promise<number> {
-  if (SERVER_FLAGS.some((flag) => options[flag])) return addFromServer(options, words, signal);
+async function add(options: Options, words: readonly string[]): Promise<number> {
+  if (options.url !== undefined) return addOnServer(options, onlyWord('add --url', 'NAME', words));
   const folder = onlyWord('add', 'FOLDER', words);
   const { cacheDir } = configFor(options);
   const { add: addModel } = await import('../library/add.ts');
@@ -93,16 +93,25 @@ async function add(options: Options, words: readonly string[], signal: AbortSign
   return 0;
 }
 
-const SERVER_FLAGS = ['url', 'remoteModel', 'allowHost', 'keyVariable', 'like', 'allowPlainHttp', 'sendTasks'] as const;
-
-async function addFromServer(options: Options, words: readonly string[], signal: AbortSignal): Promise<number> {
-  const name = onlyWord('add --url', 'NAME', words);
+async function addOnServer(options: Options, name: string): Promise<number> {
+  const { url, remoteModel, allowHost, as, taskNames, keyVariable } = options;
+  const { dimensions, tokenLimit, queryPrefix, passagePrefix, licence } = options;
+  if (remoteModel === undefined)
+    throw new UsageError('models add --url needs --remote-model: what the server calls the model.');
   const { cacheDir } = configFor(options);
-  const { addModelOnServer } = await import('./remoteModel.ts');
-  const { sent, ...added } = await addModelOnServer(name, options, cacheDir, signal);
-  print(options.json ? toJson(added) : `Added ${name}, ${added.dimensions} dimensions, on ${visibleLine(added.host)}.`);
-  tell(options, sent);
-  tell(options, `To use it from now on: dowser models use ${name}`);
+  const { addRemote } = await import('../library/addRemote.ts');
+  const added = await addRemote(name, {
+    shelf: shelfIn(cacheDir),
+    ...{ url: url!, model: remoteModel, allowedHost: allowHost, taskNames, keyVariable },
+    like: as === undefined ? undefined : offerOf(as),
+    description: { dimensions, maxTokens: tokenLimit, queryPrefix, passagePrefix, licence },
+    acceptsLicence: options.acceptLicence,
+  });
+  if (options.json) print(toJson({ name, ...added }));
+  else {
+    print(`Added ${name}, ${added.dimensions} dimensions, on ${visibleLine(added.host, 300)}.`);
+    tell(options, `Once it is used, questions and code are sent there. To use it: dowser models use ${name}`);
+  }
   return 0;
 }
 
@@ -117,8 +126,8 @@ async function verify(options: Options, words: readonly string[], signal: AbortS
   for (const name of names) {
     signal.throwIfAborted();
     try {
-      const { files, bytes, dimensions } = await verifyModel(locateModel(name, cacheDir));
-      const what = files === 0 ? 'its server answers' : `${files} files, ${(bytes / 1e6).toFixed(1)} MB`;
+      const { files, bytes, dimensions, host } = await verifyModel(locateModel(name, cacheDir));
+      const what = host === undefined ? `${files} files, ${(bytes / 1e6).toFixed(1)} MB` : `answers on ${host}`;
       const message = `${what}, ${dimensions} dimensions`;
       results.push({ name, ok: true, message });
     } catch (error) {

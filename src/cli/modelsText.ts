@@ -44,10 +44,7 @@ function ofShelf({ name, manifest, problem }: Shelved, offers: readonly Offer[],
     name,
     where: manifest === undefined ? 'damaged' : manifest.kind === 'remote' ? 'server' : 'here',
     isUsed: used === name,
-    about:
-      problem ??
-      offer?.about ??
-      (manifest?.kind === 'remote' ? `${manifest.model} on ${manifest.host}` : 'added by you'),
+    about: problem ?? offer?.about ?? 'added by you',
     licence: manifest?.licence ?? '',
     needsYes: manifest?.notice !== undefined,
     dimensions: manifest?.matryoshka ?? [],

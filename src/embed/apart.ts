@@ -7,7 +7,7 @@ import { DowserError, type ErrorCode } from '../errors.ts';
 import type { LogLevel } from '../log.ts';
 import { scriptBeside } from '../script.ts';
 import type { Embedder, Embedding, Side, Task } from '../types.ts';
-import type { EmbedderOptions, OpenEmbedder } from './embedder.ts';
+import type { EmbedderOptions, Runtime } from './embedder.ts';
 
 /** What is opened in the process, as far as it can be told to it. */
 export type ApartOptions = Omit<EmbedderOptions, 'model'> & { readonly model: string };
@@ -17,7 +17,7 @@ export type Request =
   | { readonly id: number; readonly texts: readonly string[]; readonly task: Task; readonly side: Side };
 
 type Failure = { readonly code: ErrorCode; readonly message: string };
-type Opened = Pick<OpenEmbedder, 'id' | 'name' | 'dimensions' | 'runtime'>;
+type Opened = { readonly id: string; readonly name: string; readonly dimensions: number; readonly runtime: Runtime };
 export type Reply =
   | { readonly opened: Opened }
   | { readonly failed: Failure; readonly id?: number }

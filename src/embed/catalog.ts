@@ -39,9 +39,9 @@ export async function openModelFolder(
   rememberIn?: string,
 ): Promise<ModelFolder> {
   const path = folderOf(model, modelsDir);
-  const manifest = parseManifest(path, await readManifestText(path));
+  const manifest = await readIn(path);
   if (manifest.kind === 'remote')
-    throw new DowserError('bad_argument', `${manifest.name} is a model on a server: there are no files of it here.`);
+    throw damaged(join(path, MANIFEST_FILE), 'is of a model on a server, which has no files');
   const tokenizer = readChecked(path, 'tokenizer.json', manifest);
   const weights =
     manifest.kind === 'static' ? readChecked(path, 'model.onnx', manifest) : checkWeights(path, manifest, rememberIn);
@@ -56,9 +56,8 @@ export function bundledFolder(name: string): string | undefined {
 }
 
 /** What a model says of itself, by its name or folder: nothing of its weights is read. */
-export async function readModelManifest(model: string = BUNDLED_MODEL, modelsDir = MODELS_DIR): Promise<ModelManifest> {
-  const path = folderOf(model, modelsDir);
-  return parseManifest(path, await readManifestText(path));
+export function readModelManifest(model: string = BUNDLED_MODEL, modelsDir = MODELS_DIR): Promise<ModelManifest> {
+  return readIn(folderOf(model, modelsDir));
 }
 
 /** Checks all that is loaded by path, and returns the path. */
@@ -79,18 +78,13 @@ function folderOf(model: string, modelsDir: string): string {
   );
 }
 
-async function readManifestText(path: string): Promise<string> {
+async function readIn(path: string): Promise<ModelManifest> {
   const file = join(path, MANIFEST_FILE);
   const bytes = await reading(path, () => readFile(file));
   if (bytes.length > MANIFEST_BYTES_MAX) throw damaged(file, `is ${bytes.length} bytes long, which no manifest is`);
-  return bytes.toString('utf8');
-}
-
-function parseManifest(path: string, text: string): ModelManifest {
-  const file = join(path, MANIFEST_FILE);
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
     throw damaged(file, 'is not JSON', cause);
   }

@@ -2,20 +2,20 @@
 import { availableParallelism } from 'node:os';
 import type { Config, Provider } from '../config.ts';
 import { DowserError } from '../errors.ts';
+import { hashText } from '../hash.ts';
 import type { Embedder, Embedding, Side } from '../types.ts';
 import { type ModelFolder, openModelFolder, readModelManifest } from './catalog.ts';
-import { identify } from './identity.ts';
-import type { ModelManifest } from './manifest.ts';
+import type { LocalManifest, ModelManifest, RemoteManifest } from './manifest.ts';
 import { openNeural } from './neural.ts';
 import { type LoadOnnx, loadOnnxRuntime } from './onnx.ts';
 import { unitLength } from './pooling.ts';
 import { openTable } from './table.ts';
-import { prefixFor, sideFor } from './tasks.ts';
-import { openTokenizer, type Tokenize } from './tokenizer.ts';
+import { prefixFor, sideFor, tellsProse } from './tasks.ts';
+import { CHARS_PER_TOKEN_MAX, openTokenizer, type Tokenize } from './tokenizer.ts';
 
 export type { ModelFolder } from './catalog.ts';
 
-export type Runtime = 'onnx' | 'table';
+export type Runtime = 'onnx' | 'table' | 'remote';
 
 export type EmbedderOptions = {
   /** Name of a folder in `modelsDir`, or the path of a model folder, or one that is loaded; the bundled model when left out. */
@@ -26,7 +26,7 @@ export type EmbedderOptions = {
    * sums twice as fast, because it adds a word that repeats only once; and ONNX Runtime aborts the whole process when
    * its thread is ended during a run. Embeddings of the two are equal to 1e-5. A transformer is always run by ONNX.
    */
-  readonly runtime?: 'auto' | Runtime | undefined;
+  readonly runtime?: 'auto' | 'onnx' | 'table' | undefined;
   /** Size of the embeddings: one of the model's Matryoshka sizes. The largest when left out. */
   readonly dimensions?: number | undefined;
   /** What computes a transformer, if it can; else the processor (the default), and the log says so. */
@@ -44,7 +44,7 @@ export function settingsOf({ runtime, dimensions, provider, modelThreads }: Conf
 
 export type OpenEmbedder = Embedder & {
   readonly name: string;
-  readonly runtime: Runtime | 'remote';
+  readonly runtime: Runtime;
   readonly maxTokens: number;
   /** What threads open the same model from. Undefined where the model is not of use as it was loaded: each has its own. */
   readonly shared: ModelFolder | undefined;
@@ -66,24 +66,33 @@ const PROBE = [
 /** How far from 1 a length may lie by rounding; a model that is further off is broken. */
 const LENGTH_TOLERANCE = 1e-3;
 
-/** `host`: of a model on a server, where texts are sent. */
-export type Described = Pick<Embedder, 'id' | 'dimensions'> & {
+/** What is known of a model before any of its weights is read. */
+export type ModelTraits = Pick<Embedder, 'id' | 'dimensions'> & {
   readonly name: string;
+  /** It reads code behind the answers of another model. */
   readonly isSlow: boolean;
+  /** It reads prose by another task than code. */
+  readonly hasLanes: boolean;
+  /** Where texts are sent to, for a model on a server. */
   readonly host: string | undefined;
 };
 
-/** What tells a model's embeddings from others', and whether it is slow; nothing of its weights is read, and nothing sent. */
 export async function describeModel({
   model,
   modelsDir,
   dimensions,
-}: Pick<EmbedderOptions, 'modelsDir' | 'dimensions'> & { readonly model: string }): Promise<Described> {
+}: Pick<EmbedderOptions, 'modelsDir' | 'dimensions'> & { readonly model: string }): Promise<ModelTraits> {
   const manifest = await readModelManifest(model, modelsDir);
   const size = checkSize(manifest, dimensions ?? manifest.dimensions);
-  const id = identify(manifest, size);
-  const host = manifest.kind === 'remote' ? manifest.host : undefined;
-  return { id, dimensions: size, name: manifest.name, isSlow: manifest.kind !== 'static', host };
+  const isSlow = manifest.kind !== 'static';
+  return {
+    id: manifest.kind === 'remote' ? identifyRemote(manifest, size) : identify(manifest, size),
+    dimensions: size,
+    name: manifest.name,
+    isSlow,
+    hasLanes: isSlow && tellsProse(manifest),
+    host: manifest.kind === 'remote' ? manifest.host : undefined,
+  };
 }
 
 /** Opens a model. What a query and a passage text are is told in tasks.ts. */
@@ -92,11 +101,9 @@ export async function openEmbedder(
   loadOnnx: LoadOnnx = loadOnnxRuntime,
 ): Promise<OpenEmbedder> {
   const { model, modelsDir, rememberIn } = options;
-  const described = typeof model === 'object' ? model.manifest : await readModelManifest(model, modelsDir);
-  if (described.kind === 'remote') {
-    // Only who asks a server loads what speaks with one.
-    const { openRemote } = await import('./remote.ts');
-    return openRemote(described, checkSize(described, options.dimensions ?? described.dimensions));
+  if (typeof model === 'string') {
+    const manifest = await readModelManifest(model, modelsDir);
+    if (manifest.kind === 'remote') return openRemoteEmbedder(manifest, options);
   }
   const folder = typeof model === 'object' ? model : await openModelFolder(model, modelsDir, rememberIn);
   const { manifest } = folder;
@@ -126,6 +133,29 @@ export async function openEmbedder(
       if (closed) return;
       closed = true;
       await runner.close();
+    },
+  };
+}
+
+async function openRemoteEmbedder(manifest: RemoteManifest, options: EmbedderOptions): Promise<OpenEmbedder> {
+  const { openRemote } = await import('./remote.ts'); // with all of HTTP, which no thread and hardly any server needs
+  const dimensions = checkSize(manifest, options.dimensions ?? manifest.dimensions);
+  const remote = openRemote(manifest, dimensions);
+  let closed = false;
+  return {
+    id: identifyRemote(manifest, dimensions),
+    name: manifest.name,
+    dimensions,
+    runtime: 'remote',
+    maxTokens: manifest.maxTokens,
+    shared: undefined,
+    async embed(texts, task, side) {
+      if (closed) throw new Error('embed() after close()');
+      return remote.embed(texts, task, side);
+    },
+    async close() {
+      closed = true;
+      remote.close();
     },
   };
 }
@@ -172,6 +202,30 @@ function checkSize({ name, matryoshka }: ModelManifest, dimensions: number): num
   if (matryoshka.includes(dimensions)) return dimensions;
   const message = `${name} gives embeddings of ${matryoshka.join(', ')} dimensions, not ${dimensions}. Choose one of these sizes, or none for the largest.`;
   throw new DowserError('bad_argument', message);
+}
+
+/** Embeddings compare only when model, tokenizer, what is put before a text, where it is cut and how it is pooled are the same. */
+function identify(manifest: LocalManifest, dimensions: number): string {
+  const { name, kind, files, prefixes, sides, maxTokens } = manifest;
+  const parts: unknown[] = [
+    files['model.onnx'].sha256,
+    files['tokenizer.json'].sha256,
+    prefixes,
+    sides,
+    maxTokens,
+    CHARS_PER_TOKEN_MAX,
+  ];
+  if (kind === 'transformer') {
+    const hashes = Object.entries(files).map(([file, { sha256 }]) => [file, sha256]);
+    parts.push(hashes.sort(), manifest.pooling, manifest.padding, manifest.output ?? null, manifest.inputs ?? null);
+  }
+  return `${name}-${dimensions}-${hashText(JSON.stringify(parts)).slice(0, 16)}`;
+}
+
+/** The same model on another server may be of another precision: its embeddings count as other ones. */
+function identifyRemote({ name, url, model, prefixes, tasks, maxTokens }: RemoteManifest, dimensions: number): string {
+  const parts = [url, model, tasks ?? prefixes, maxTokens];
+  return `${name}-${dimensions}-${hashText(JSON.stringify(parts)).slice(0, 16)}`;
 }
 
 async function runModel(runner: Runner, ids: number[][], side: Side): Promise<Embedding[]> {

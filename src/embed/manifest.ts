@@ -2,8 +2,8 @@
  * What model.json says, checked field by field. By hand: a schema library takes 55 ms to load, in each thread that has a
  * model, and a small repository is indexed in a few hundred.
  */
+import { KEY_VARIABLE } from '../config.ts';
 import type { Side, Task } from '../types.ts';
-import { readAddress } from './address.ts';
 import { type Prefixes, SIDES, TASKS } from './tasks.ts';
 
 export type ModelFile = { readonly sha256: string; readonly bytes: number };
@@ -53,28 +53,19 @@ export type TransformerManifest = Common & {
   readonly files: Files;
 };
 
-/** A server that speaks the API of OpenAI's `/v1/embeddings`. dowser writes it only after the user's consent. */
+/** A server that speaks the API of OpenAI's `/v1/embeddings`; texts leave this machine, or this process at least. */
 export type RemoteManifest = Common & {
   readonly kind: 'remote';
   /** Up to and with `/v1`. */
   readonly url: string;
-  /** The host that the user consented to send texts to, with its port where the URL names one; it must be that of `url`. */
-  readonly host: string;
-  /** The user said that texts may go unencrypted over the internet. */
-  readonly plainHttp: boolean;
   /** What the server calls the model. */
   readonly model: string;
-  /** The server is asked for embeddings of `dimensions`, of several sizes that it can give. */
-  readonly sendsDimensions: boolean;
-  /** Names of tasks for a server that puts prefixes before texts itself, as the Jina API does. */
-  readonly tasks?: Prefixes;
-  /** The variable of the environment that holds the key. */
+  /** The host, with its port if it has one, that the user consented to send texts to; it must be that of `url`. */
+  readonly host: string;
+  /** Environment variable that the server's key is in, if it wants one. */
   readonly keyVariable: string;
-  /**
-   * How the embedding of a text that every request carries began when the model was added, by the name of the task, or
-   * by '': what gives another one is another model, or has mixed up its rows.
-   */
-  readonly probes: Readonly<Record<string, readonly number[]>>;
+  /** Names of tasks for a server that puts prefixes before texts itself, as the Jina API does. */
+  readonly tasks?: Readonly<Record<Task, Readonly<Record<Side, string>>>>;
 };
 
 export type LocalManifest = StaticManifest | TransformerManifest;
@@ -82,13 +73,10 @@ export type ModelManifest = LocalManifest | RemoteManifest;
 
 export const MODEL_FILES = ['model.onnx', 'tokenizer.json'] as const;
 
-export const DIMENSIONS_MAX = 8_192;
+const DIMENSIONS_MAX = 8_192;
 const TOKENS_MAX = 131_072;
 /** A plain name: never a path, so that nothing outside the folder is read. */
 const FILE_NAME = /^\w[\w.-]{0,199}$/;
-
-/** A variable of the user's own; of those that are dowser's, the one that is meant for keys. */
-export const KEY_VARIABLE = /^(DOWSER_REMOTE_KEY|(?!DOWSER_)[A-Za-z_][A-Za-z0-9_]{0,99})$/;
 
 /**
  * The manifest, with what is not listed here left out: that can describe a model, but what changes its embeddings comes
@@ -98,7 +86,18 @@ export function readManifest(json: unknown): ModelManifest {
   const root = new Field(json, '');
   const kind = root.at('kind').oneOf(['static', 'transformer', 'remote']);
   const common = readCommon(root);
-  if (kind === 'remote') return readRemote(root, common);
+  if (kind === 'remote') {
+    const [tasks, key] = [root.at('tasks'), root.at('keyVariable')];
+    return {
+      ...common,
+      kind,
+      url: root.at('url').text(/^https?:\/\/\S+$/),
+      model: root.at('model').text(/./),
+      host: root.at('host').text(/^\S+$/),
+      keyVariable: key.isThere ? key.text(/^[A-Z_][A-Z0-9_]*$/) : KEY_VARIABLE,
+      ...(tasks.isThere ? { tasks: readSides(tasks) } : {}),
+    };
+  }
   const files = readFiles(root.at('files'));
   if (kind === 'static') {
     const pooling = root.at('pooling').oneOf(['none']);
@@ -113,26 +112,6 @@ export function readManifest(json: unknown): ModelManifest {
     ...(inputs.isThere ? { inputs: readInputs(inputs) } : {}),
     ...(output.isThere ? { output: output.text() } : {}),
     files,
-  };
-}
-
-function readRemote(root: Field, common: Common): RemoteManifest {
-  const [tasks, probes] = [root.at('tasks'), root.at('probes')];
-  const plainHttp = root.at('plainHttp').oneOf([true, false]);
-  const address = root.at('url');
-  const url = address.read((value) => readAddress(value, { plainHttp }));
-  return {
-    ...common,
-    kind: 'remote',
-    url: address.text(),
-    // Whoever edits one of the two has not asked for consent.
-    host: root.at('host').oneOf([url.host]),
-    plainHttp,
-    model: root.at('model').text(/./),
-    sendsDimensions: root.at('sendsDimensions').oneOf([true, false]),
-    ...(tasks.isThere ? { tasks: readSides(tasks) } : {}),
-    keyVariable: root.at('keyVariable').text(KEY_VARIABLE),
-    probes: Object.fromEntries(probes.names(/(?:)/).map((task) => [task, probes.at(task).numbers()])),
   };
 }
 
@@ -189,22 +168,6 @@ class Field {
   text(pattern = /(?:)/): string {
     if (typeof this.#value === 'string' && pattern.test(this.#value)) return this.#value;
     throw this.#wrong(pattern.source === '(?:)' ? 'a text' : `a text like ${pattern.source}`);
-  }
-
-  /** What is read from a text, or the field is wrong in the way that the reader says. */
-  read<Value>(reader: (value: string) => Value): Value {
-    const text = this.text();
-    try {
-      return reader(text);
-    } catch (cause) {
-      throw new Error(`${this.#path} ${(cause as Error).message}`, { cause });
-    }
-  }
-
-  numbers(): number[] {
-    const value = this.#value;
-    if (Array.isArray(value) && value.length > 0 && value.every((one) => Number.isFinite(one))) return value;
-    throw this.#wrong('numbers');
   }
 
   count(max = Number.MAX_SAFE_INTEGER): number {

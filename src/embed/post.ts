@@ -1,77 +1,139 @@
-/** One POST of JSON to one host: through the proxy that the environment names, no redirect followed, time and size bounded. */
-import { Agent, type IncomingMessage, request as requestHttp } from 'node:http';
-import { request as requestHttps, Agent as SecureAgent } from 'node:https';
-import { proxyEnvironment } from '../proxy.ts';
+/** One request to a server of embeddings: tried again where that may help, with patience that ends. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DowserError } from '../errors.ts';
+import { send } from '../http.ts';
 
-export type Answer = { readonly status: number; readonly headers: IncomingMessage['headers']; readonly body: string };
+/** Attempts at one request. */
+const TRIES_MAX = 6;
+/** Where nobody listens, more of them only keep the user waiting; whoever reads code behind the answers comes back by itself. */
+const TRIES_MAX_UNREACHABLE = 2;
+const UNREACHABLE = ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH'];
+/** Before the second one; each further one waits twice as long, less up to half of that: eight servers do not come back together. */
+const PAUSE_MS = 500;
+const PAUSE_MS_MAX = 30_000;
+/** Longest wait that a server may ask for, and longest for one request in all. */
+const RETRY_AFTER_MS_MAX = 60_000;
+const PATIENCE_MS = 180_000;
+/** A processor computes a batch for a while before it answers. */
+const SILENCE_MS_MAX = 60_000;
+/** 32 embeddings of 8,192 numbers are 6 MB. */
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+/** What Ollama answers for a model that it takes for one of texts. */
+const NOT_IMPLEMENTED = 501;
+/** Of what a server says why it refuses, so much is told. */
+const REASON_CHARS_MAX = 300;
 
-export type Bounds = { readonly ms: number; readonly bytes: number; readonly signal: AbortSignal };
+export type Request = {
+  readonly address: URL;
+  /** Of the model, for messages. */
+  readonly name: string;
+  readonly key: string | undefined;
+  readonly keyVariable: string;
+  readonly body: string;
+  readonly signal: AbortSignal;
+};
 
-export interface Post {
-  /** Rejects with what the system says, or an Error that says which bound was reached. */
-  send(body: string, headers: Readonly<Record<string, string>>, bounds: Bounds): Promise<Answer>;
-  close(): void;
-}
+/** `refusal` where the server refuses for good: no other attempt will do better. */
+export type Reply = { readonly status: number; readonly text: string; readonly refusal: DowserError | undefined };
 
-/** Connections are kept: a question waits for no handshake. */
-const SOCKETS_IDLE_MAX = 4;
+type Patience = { readonly pauseMs?: number; readonly silenceMs?: number };
 
-export function openPost(url: URL): Post {
-  const isSecure = url.protocol === 'https:';
-  const settings = { keepAlive: true, maxFreeSockets: SOCKETS_IDLE_MAX };
-  // A proxy tunnels what is encrypted. What is not, it would read: a host that nobody consented to.
-  const proxyEnv = isSecure ? proxyEnvironment('model_failed') : undefined;
-  const agent = isSecure ? new SecureAgent({ ...settings, ...(proxyEnv && { proxyEnv }) }) : new Agent(settings);
-  return {
-    async send(body, headers, bounds) {
-      const bytes = Buffer.from(body);
-      const request = (isSecure ? requestHttps : requestHttp)(url, {
-        method: 'POST',
-        agent,
-        signal: bounds.signal,
-        headers: {
-          'user-agent': 'dowser',
-          'content-type': 'application/json',
-          'content-length': bytes.length,
-          accept: 'application/json',
-          'accept-encoding': 'identity',
-          ...headers,
-        },
-      });
-      let isLate = false;
-      const timer = setTimeout(() => {
-        isLate = true;
-        request.destroy();
-      }, bounds.ms);
-      try {
-        const response = await new Promise<IncomingMessage>((resolve, reject) => {
-          request.once('response', resolve).on('error', reject).end(bytes);
-        });
-        const text = await read(response, bounds.bytes);
-        return { status: response.statusCode ?? 0, headers: response.headers, body: text };
-      } catch (error) {
-        throw isLate ? new Error(`no whole answer within ${bounds.ms / 1_000} s`) : error;
-      } finally {
-        clearTimeout(timer);
-      }
-    },
-    close: () => agent.destroy(),
-  };
-}
-
-async function read(response: IncomingMessage, bytesMax: number): Promise<string> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of response as AsyncIterable<Buffer>) {
-    bytes += part.length;
-    if (bytes > bytesMax) {
-      response.destroy();
-      throw new TooLarge(`more than ${bytesMax} bytes`);
+/**
+ * What `read` makes of the answer. Another attempt is made when the server is busy or failing (408, 429, 5xx), can't be
+ * reached, or answers with what `read` throws a plain Error at. Throws what `read` throws as DowserError,
+ * DowserError('cancelled') once the signal is aborted, and DowserError('model_failed') at the end of patience.
+ */
+export async function post<Result>(
+  request: Request,
+  read: (reply: Reply) => Result,
+  { pauseMs = PAUSE_MS, silenceMs = SILENCE_MS_MAX }: Patience = {},
+): Promise<Result> {
+  const { name, address, signal } = request;
+  const deadlineMs = performance.now() + PATIENCE_MS;
+  for (let tries = 1; ; tries++) {
+    let waitMs = Math.min(PAUSE_MS_MAX, pauseMs * 2 ** (tries - 1)) * (1 - Math.random() / 2);
+    let why: string;
+    let triesMax = TRIES_MAX;
+    try {
+      return read(await once(request, silenceMs));
+    } catch (error) {
+      if (signal.aborted) throw new DowserError('cancelled', 'The model is closed.');
+      if (!(error instanceof Error) || error instanceof DowserError) throw error;
+      why = error.message;
+      if (UNREACHABLE.includes(String((error as NodeJS.ErrnoException).code))) triesMax = TRIES_MAX_UNREACHABLE;
+      if (error instanceof Busy) waitMs = Math.max(waitMs, error.waitMs);
     }
-    parts.push(part);
+    if (tries >= triesMax || performance.now() + waitMs > deadlineMs) {
+      const message = `${name} at ${address.host} can't be asked: ${why}. Tried ${tries} times; see whether the server runs and what its log says.`;
+      throw new DowserError('model_failed', message);
+    }
+    await sleep(waitMs, undefined, { signal }).catch(() => {});
   }
-  return Buffer.concat(parts).toString('utf8');
 }
 
-/** An answer that no list of embeddings is as long as. */
-export class TooLarge extends Error {}
+/** The server says that it is busy, and perhaps for how long. */
+class Busy extends Error {
+  readonly waitMs: number;
+
+  constructor(status: number, retryAfter: string | undefined) {
+    super(`it answers ${status}`);
+    const seconds = Number(retryAfter);
+    const asked =
+      retryAfter === undefined ? 0 : Number.isFinite(seconds) ? seconds * 1_000 : Date.parse(retryAfter) - Date.now();
+    this.waitMs = Math.max(0, Math.min(RETRY_AFTER_MS_MAX, asked || 0));
+  }
+}
+
+async function once({ address, key, body, signal, ...request }: Request, silenceMs: number): Promise<Reply> {
+  const headers = {
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(body)),
+    ...(key === undefined || key === '' ? {} : { authorization: `Bearer ${key}` }),
+  };
+  // Without TLS, a proxy would read what only the host may: such hosts are near, and are reached without one.
+  const isDirect = address.protocol === 'http:';
+  const answer = await send(address, { method: 'POST', headers, body, silenceMsMax: silenceMs, isDirect, signal });
+  try {
+    const status = answer.statusCode ?? 0;
+    if (status === 408 || status === 429 || (status >= 500 && status !== NOT_IMPLEMENTED))
+      throw new Busy(status, answer.headers['retry-after']);
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    const timeIsUp = AbortSignal.timeout(2 * silenceMs);
+    for await (const part of answer as AsyncIterable<Buffer>) {
+      bytes += part.length;
+      if (bytes > ANSWER_BYTES_MAX) throw new Error('its answer does not end');
+      if (timeIsUp.aborted) throw new Error('its answer comes too slowly');
+      parts.push(part);
+    }
+    const text = Buffer.concat(parts).toString('utf8');
+    return {
+      status,
+      text,
+      refusal: status === 200 ? undefined : refusalOf(status, text, { address, key, ...request }),
+    };
+  } finally {
+    answer.destroy();
+  }
+}
+
+/** What to do about an answer that no other attempt will better. The key is never told, whatever the server says. */
+function refusalOf(
+  status: number,
+  text: string,
+  { name, address, key, keyVariable }: Pick<Request, 'name' | 'address' | 'key' | 'keyVariable'>,
+): DowserError {
+  const said = key ? text.replaceAll(key, '***') : text;
+  const reason = said.replace(/\s+/g, ' ').slice(0, REASON_CHARS_MAX);
+  const advice =
+    status === 401 || status === 403
+      ? `${key ? 'Its key is refused' : 'It wants a key'}: set ${keyVariable}.`
+      : status >= 300 && status < 400
+        ? 'It sends elsewhere, which is not followed: add the model with the address that it moved to.'
+        : status === 404
+          ? 'See whether the address ends with /v1 and the server knows the model by that name.'
+          : status === NOT_IMPLEMENTED
+            ? 'It can make no embeddings with this model: run it as one for embeddings, or on another server.'
+            : 'See what it says, and its log.';
+  return new DowserError('model_failed', `${name} at ${address.host} answers ${status} (${reason}). ${advice}`);
+}

@@ -1,206 +1,167 @@
 /**
- * A model on a server, as an Embedder. What is sent, to the host that the user consented to and to no other: texts of
- * chunks with their paths, and questions, each after the model's prefix; the caller has masked secrets in them. With them
- * go the model's name, the key from the environment, and one text that is always the same, by whose embedding the model
- * is known again.
+ * Embeddings from a server that speaks the API of OpenAI's `/v1/embeddings`, as llama-server, TEI, vLLM, Ollama and hosted
+ * models do. What leaves this machine: the texts to embed (chunks of code with their paths, secrets masked, and
+ * questions), the model's name, and the key; to the one host that was named when the model was added, and nowhere else.
  */
 import { DowserError } from '../errors.ts';
-import { log } from '../log.ts';
 import type { Embedding, Side, Task } from '../types.ts';
-import type { OpenEmbedder } from './embedder.ts';
-import { identify } from './identity.ts';
 import type { RemoteManifest } from './manifest.ts';
-import { similarity, unitLength } from './pooling.ts';
-import { PATIENCE, type Patience, Server } from './server.ts';
-import { prefixFor, SIDES, TASKS } from './tasks.ts';
+import { unitLength } from './pooling.ts';
+import { post, type Reply } from './post.ts';
+import { prefixFor } from './tasks.ts';
+import { cut } from './tokenizer.ts';
 
-/** Texts in one request, with the probe: TEI takes 32 unless it is told otherwise. */
-const TEXTS_MAX = 31;
-/** Characters in one request: some 20,000 tokens. */
-const REQUEST_CHARS_MAX = 64_000;
-/** What is longer is cut before it is sent: more characters a token than any code has on average. */
-const CHARS_PER_TOKEN = 4;
-/** A text that is refused is tried again, half as long, down to this length. */
-const CUT_CHARS_MIN = 200;
+/** Texts of one request: the largest batch that TEI takes as it comes. */
+const TEXTS_MAX = 32;
+/** Characters of one request, so that a slow server answers before its time is up. */
+const REQUEST_CHARS_MAX = 48_000;
+/** Requests under way at once: one to compute, one to be there when it is done. */
+const REQUESTS_MAX = 2;
+/** A text is cut where this many characters a token reach the model's limit: code has 2.5 to 4, and many servers refuse what is too long. */
+const CHARS_PER_TOKEN = 2.5;
 
-/** In every request, at its end: rows that are shifted show here, too. Unlike any code. */
-export const PROBE_TEXT = 'Two herons stood at the edge of the frozen lake and waited for evening.';
-/** So much of its embedding is kept: enough to tell models apart. */
-export const PROBE_VALUES = 64;
-/**
- * Least cosine of what the probe gives to what it gave when the model was added. Halves in other company stay at 0.9998, the
- * worst rounding that is in use (dynamic int8) was measured at 0.95; other texts and other models lie well below 0.9.
- */
-const PROBE_COSINE_MIN = 0.9;
+/** Sent to learn how a server answers: nothing of anybody's code. */
+const SAMPLE = 'function add(a, b) { return a + b; }';
 
 export type RemoteOptions = {
-  readonly environment?: NodeJS.ProcessEnv | undefined;
-  readonly patience?: Patience | undefined;
+  /** Where the key is looked up: in the variable that the manifest names. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Before the second attempt at a request, in milliseconds; each further one waits twice as long. */
+  readonly pauseMs?: number;
+  /** Longest silence of the server, in milliseconds. */
+  readonly silenceMs?: number;
 };
 
-/** Sends nothing before the first text. `dimensions` is one of the model's sizes. */
-export function openRemote(
-  manifest: RemoteManifest,
-  dimensions: number,
-  { environment = process.env, patience = PATIENCE }: RemoteOptions = {},
-): OpenEmbedder {
-  const server = new Server(manifest, environment, patience);
-  let closed = false;
+export type RemoteModel = {
+  /** One embedding per text, of unit length, cut to the size asked for; zeros for a text of nothing. */
+  embed(texts: readonly string[], task: Task, side: Side): Promise<Embedding[]>;
+  /** The size of the server's embeddings: asks once, with a text of dowser's own. */
+  measure(): Promise<number>;
+  close(): void;
+};
 
-  /** Embeddings of these texts, or why the server does not take them. */
-  async function ask(texts: readonly string[], work: Work): Promise<Embedding[] | { readonly refused: string }> {
-    const answer = await server.ask({ ...work, texts: [...texts, PROBE_TEXT] });
-    if ('refused' in answer) return answer;
-    checkProbe(manifest, work.task, answer.pop()!);
-    return answer;
-  }
+/**
+ * Nothing is sent before the first text. Throws DowserError('bad_argument') where the manifest's address is not one that
+ * texts may go to. embed() throws DowserError('model_failed') that says what to do.
+ */
+export function openRemote(manifest: RemoteManifest, dimensions: number, options: RemoteOptions = {}): RemoteModel {
+  const address = addressOf(manifest);
+  const { name, tasks, model, keyVariable } = manifest;
+  const key = (options.environment ?? process.env)[keyVariable];
+  const abort = new AbortController();
 
-  /** What is refused together may be taken one by one, what is refused alone may be taken shorter. */
-  async function embedAll(texts: readonly string[], work: Work): Promise<Embedding[]> {
-    const answer = await ask(texts, work);
-    if (!('refused' in answer)) return answer;
-    // A server that takes nothing at all need not be asked about each text.
-    const alone = await ask([], work);
-    if ('refused' in alone) throw refusedAll(manifest, alone.refused);
-    return texts.length === 1 ? [await embedCut(texts[0]!, answer.refused, work)] : embedParts(texts, work);
-  }
-
-  async function embedParts(texts: readonly string[], work: Work): Promise<Embedding[]> {
-    const half = Math.ceil(texts.length / 2);
-    const parts = [texts.slice(0, half), texts.slice(half)];
-    const embedded: Embedding[] = [];
-    for (const part of parts) {
-      const answer = await ask(part, work);
-      if (!('refused' in answer)) embedded.push(...answer);
-      else if (part.length > 1) embedded.push(...(await embedParts(part, work)));
-      else embedded.push(await embedCut(part[0]!, answer.refused, work));
+  /** Embeddings as the server gives them, of `size` numbers each if that is known. */
+  async function ask(texts: readonly string[], task: Task, side: Side, size?: number): Promise<Embedding[]> {
+    const body = { model, input: texts, encoding_format: 'float', ...(tasks && { task: tasks[task][side] }) };
+    const request = { address, name, key, keyVariable, body: JSON.stringify(body), signal: abort.signal };
+    try {
+      return await post(request, (reply) => embeddingsOf(reply, texts.length, name, size), options);
+    } catch (error) {
+      if (!(error instanceof TooLarge) || texts.length === 1) throw error;
+      const half = texts.length >> 1;
+      const first = await ask(texts.slice(0, half), task, side, size);
+      return [...first, ...(await ask(texts.slice(half), task, side, size))];
     }
-    return embedded;
-  }
-
-  async function embedCut(text: string, refused: string, work: Work): Promise<Embedding> {
-    for (let chars = text.length >> 1; chars >= CUT_CHARS_MIN; chars >>= 1) {
-      const answer = await ask([wellFormed(text.slice(0, chars))], work);
-      if (!('refused' in answer)) return answer[0]!;
-    }
-    // One text must not keep all others from being read: it is found by its words alone.
-    log.warn(`${manifest.host} takes other texts, but not one of ${text.length} characters`, { refused });
-    return new Float32Array(manifest.dimensions);
   }
 
   return {
-    id: identify(manifest, dimensions),
-    name: manifest.name,
-    dimensions,
-    runtime: 'remote',
-    maxTokens: manifest.maxTokens,
-    shared: undefined,
     async embed(texts, task, side) {
-      if (closed) throw new Error('embed() after close()');
-      const prefix = prefixFor(manifest, task, side);
-      const inputs = texts.map((text) => prepared(prefix + text, manifest.maxTokens));
-      const work: Work = { task: manifest.tasks?.[task][side], side, untilMs: server.deadline() };
-      // Servers refuse a text of nothing; a model that knows no word of a text gives zeros.
-      const embeddings = inputs.map((): Embedding => new Float32Array(dimensions));
-      const some = [...inputs.keys()].filter((at) => inputs[at]!.trim() !== '');
-      await Promise.all(
-        [...batches(inputs, some)].map(async (batch) => {
-          const made = await embedAll(
-            batch.map((at) => inputs[at]!),
-            work,
+      const prefix = tasks === undefined ? prefixFor(manifest, task, side) : '';
+      const charsMax = Math.floor(manifest.maxTokens * CHARS_PER_TOKEN);
+      const inputs = texts.map((text, at) => ({ at, text: cut(`${prefix}${text}`, charsMax) }));
+      const embeddings: Embedding[] = texts.map(() => new Float32Array(dimensions));
+      const batches = batchesOf(inputs.filter(({ text }) => text.trim() !== ''));
+      const next = batches.values();
+      const work = async (): Promise<void> => {
+        for (const batch of next) {
+          const made = await ask(
+            batch.map(({ text }) => text),
+            task,
+            side,
+            manifest.dimensions,
           );
-          for (const [row, at] of batch.entries()) embeddings[at] = unitLength(made[row]!.subarray(0, dimensions));
-        }),
-      );
+          for (const [at, one] of batch.entries()) embeddings[one.at] = unitLength(made[at]!.subarray(0, dimensions));
+        }
+      };
+      await Promise.all(Array.from({ length: REQUESTS_MAX }, work));
       return embeddings;
     },
-    async close() {
-      closed = true;
-      server.close();
+    async measure() {
+      const [embedding] = await ask([SAMPLE], 'nl2code', 'passage');
+      return embedding!.length;
     },
+    close: () => abort.abort(),
   };
 }
 
-type Work = { readonly task: string | undefined; readonly side: Side; readonly untilMs: number };
+type Input = { readonly at: number; readonly text: string };
 
-/** What a model on a server is, as far as its own answers tell: asked with the probe alone, once for each task it names. A person waits. */
-export async function probeServer(
-  asked: ConstructorParameters<typeof Server>[0] & Pick<RemoteManifest, 'tasks'>,
-  {
-    environment = process.env,
-    patience = PATIENCE,
-    signal,
-  }: RemoteOptions & { readonly signal?: AbortSignal | undefined } = {},
-): Promise<Pick<RemoteManifest, 'dimensions' | 'probes'>> {
-  const server = new Server(asked, environment, patience);
-  const stop = (): void => server.close();
-  signal?.addEventListener('abort', stop);
-  const probes: Record<string, number[]> = {};
-  let { dimensions } = asked;
-  try {
-    for (const task of tasksOf(asked)) {
-      const answer = await server.ask({ texts: [PROBE_TEXT], task, side: 'query', untilMs: server.deadline() });
-      if ('refused' in answer) throw refusedAll(asked, answer.refused);
-      const [embedding] = answer;
-      dimensions ??= embedding!.length;
-      if (embedding!.length !== dimensions || embedding!.every((value) => value === 0))
-        throw failed(asked, 'gives embeddings of several sizes, or none', 'See that it serves a model of embeddings.');
-      const start = [...unitLength(embedding!).subarray(0, PROBE_VALUES)];
-      probes[task ?? ''] = start.map((value) => Number(value.toFixed(5)));
-    }
-  } finally {
-    signal?.removeEventListener('abort', stop);
-    server.close();
-  }
-  return { dimensions: dimensions!, probes };
-}
-
-/** The server's names of tasks, each once; undefined alone where it has none. */
-function tasksOf({ tasks }: Pick<RemoteManifest, 'tasks'>): readonly (string | undefined)[] {
-  if (tasks === undefined) return [undefined];
-  return [...new Set(TASKS.flatMap((task: Task) => SIDES.map((side) => tasks[task][side])))];
-}
-
-function checkProbe(manifest: RemoteManifest, task: string | undefined, embedding: Embedding): void {
-  const known = manifest.probes[task ?? ''];
-  if (known !== undefined && similarity(known, embedding.subarray(0, known.length)) >= PROBE_COSINE_MIN) return;
-  const what = 'answers with another model than the one that was added, or mixes up its rows';
-  throw failed(manifest, what, `If it is meant to: dowser models remove ${manifest.name}, and add it again.`);
-}
-
-/** What a text of a task is to the server. */
-function prepared(text: string, maxTokens: number): string {
-  return wellFormed(text.slice(0, maxTokens * CHARS_PER_TOKEN));
-}
-
-/** Half a character, as a cut leaves it, is an error to some servers. */
-function wellFormed(text: string): string {
-  return text.replace(/\p{Surrogate}/gu, '\ufffd');
-}
-
-/** Batches in order: of like kind as they come, since the server itself puts together what it runs together. */
-function* batches(texts: readonly string[], indexes: readonly number[]): Generator<readonly number[]> {
-  let batch: number[] = [];
+function batchesOf(inputs: readonly Input[]): Input[][] {
+  const batches: Input[][] = [];
   let chars = 0;
-  for (const index of indexes) {
-    const more = texts[index]!.length;
-    if (batch.length > 0 && (batch.length === TEXTS_MAX || chars + more > REQUEST_CHARS_MAX)) {
-      yield batch;
-      batch = [];
-      chars = 0;
+  for (const input of inputs) {
+    const last = batches.at(-1);
+    chars += input.text.length;
+    if (last !== undefined && last.length < TEXTS_MAX && chars <= REQUEST_CHARS_MAX) last.push(input);
+    else {
+      batches.push([input]);
+      chars = input.text.length;
     }
-    batch.push(index);
-    chars += more;
   }
-  if (batch.length > 0) yield batch;
+  return batches;
 }
 
-type Named = Pick<RemoteManifest, 'name' | 'host' | 'model'>;
+/** Networks of one's own: there, texts may go without TLS. */
+const PRIVATE_HOST =
+  /^(?:localhost|[\w-]+|[\w.-]+\.(?:local|internal|lan|localhost)|127\.[\d.]+|10\.[\d.]+|192\.168\.[\d.]+|172\.(?:1[6-9]|2\d|3[01])\.[\d.]+|\[::1\]|\[f[cd][0-9a-f:]+\])$/;
 
-function refusedAll(manifest: Named, refused: string): DowserError {
-  return failed(manifest, `refuses every text (${refused})`, `See that it serves embeddings of "${manifest.model}".`);
+/** The address that texts are sent to. Throws DowserError('bad_argument') for one that they must not be sent to. */
+export function addressOf({ url, host }: Pick<RemoteManifest, 'url' | 'host'>): URL {
+  const refuse = (why: string): DowserError => new DowserError('bad_argument', `Texts can't be sent there: ${why}.`);
+  if (!URL.canParse(url)) throw refuse('the address is not a URL such as http://localhost:8080/v1');
+  const address = new URL(url);
+  if (!/^https?:$/.test(address.protocol)) throw refuse('the address begins with neither https:// nor http://');
+  if (address.username !== '' || address.password !== '')
+    throw refuse('the address holds a name or a password; a key comes from the environment');
+  if (address.search !== '' || address.hash !== '') throw refuse('the address has a ? or a #');
+  if (address.protocol === 'http:' && !PRIVATE_HOST.test(address.hostname))
+    throw refuse(`${address.hostname} is not on this machine or a private network, and http:// is open to all between`);
+  if (address.host !== host) throw refuse(`the address is on ${address.host}, and consent was given to ${host}`);
+  address.pathname = `${address.pathname.replace(/\/+$/, '')}/embeddings`;
+  return address;
 }
 
-function failed({ name, host }: Named, what: string, advice: string): DowserError {
-  return new DowserError('model_failed', `The server of ${name} at ${host} ${what}. ${advice}`);
+/** Refused as too much at once. */
+class TooLarge extends DowserError {}
+
+/** What the answer holds, in the order of the texts. Throws an Error where it is not whole, which another attempt may mend. */
+function embeddingsOf(
+  { status, text, refusal }: Reply,
+  count: number,
+  name: string,
+  size: number | undefined,
+): Embedding[] {
+  if (refusal !== undefined) throw status === 413 ? new TooLarge(refusal.code, refusal.message) : refusal;
+  const { data } = JSON.parse(text) as { readonly data?: unknown };
+  if (!Array.isArray(data) || data.length !== count)
+    throw new Error(`it has ${Array.isArray(data) ? data.length : 'no'} embeddings for ${count} texts`);
+  const embeddings: Embedding[] = [];
+  for (const one of data as readonly { readonly index?: unknown; readonly embedding?: unknown }[]) {
+    const at = one?.index;
+    if (typeof at !== 'number' || !Number.isInteger(at) || at < 0 || at >= count || embeddings[at] !== undefined)
+      throw new Error('its embeddings are not numbered as the texts were');
+    const values = one.embedding;
+    if (!Array.isArray(values) || !values.every((value) => typeof value === 'number' && Number.isFinite(value)))
+      throw new Error('an embedding is not a list of numbers');
+    if (size !== undefined && values.length !== size)
+      throw new DowserError(
+        'model_failed',
+        `${name} gives embeddings of ${values.length} dimensions, and its model.json says ${size}. Another model may run there: remove it and add it again.`,
+      );
+    const embedding = Float32Array.from(values as number[]);
+    const isOne = embedding.every(Number.isFinite) && embedding.some((value) => value !== 0);
+    if (!isOne) throw new Error('an embedding is all zeros, or out of all bounds');
+    embeddings[at] = embedding;
+  }
+  return embeddings;
 }

@@ -4,7 +4,7 @@
  * A passage text is the chunk's path, a line end, and the chunk's text (`passageText` in prepare.ts: models are trained
  * on that form); a query text is the question, or the code, as asked. The model's prefix goes before either.
  */
-import type { Side, Task } from '../types.ts';
+import type { Kind, Side, Task } from '../types.ts';
 import type { ModelManifest } from './manifest.ts';
 
 export const TASKS = ['nl2code', 'qa', 'code2code', 'code2nl', 'code2completion'] as const satisfies readonly Task[];
@@ -48,4 +48,23 @@ export function prefixFor(manifest: ModelManifest, task: Task, side: Side): stri
 /** The side of the model that embeds it: a query that is code goes where code went in training. */
 export function sideFor(manifest: ModelManifest, task: Task, side: Side): Side {
   return manifest.sides[task]?.[side] ?? side;
+}
+
+/**
+ * Prose is another lane: a question is after the passage that answers it, code after the words that describe it. Its
+ * passages are embedded as answers for both, as all code is for nl2code and code2code: one embedding a chunk.
+ */
+const PROSE_TASKS: Partial<Record<Task, Task>> = { nl2code: 'qa', code2code: 'code2nl' };
+
+/** The task by which chunks of this kind are asked for what `task` asks code. */
+export function taskOf(kind: Kind, task: Task = 'nl2code'): Task {
+  return kind === 'docs' ? (PROSE_TASKS[task] ?? task) : task;
+}
+
+/** Whether the model wants anything else before prose than before code: one that does not has no lanes. */
+export function tellsProse({ prefixes }: Pick<ModelManifest, 'prefixes'>): boolean {
+  const isApart = Object.entries(PROSE_TASKS).some(
+    ([task, prose]) => prefixes[task as Task].query !== prefixes[prose].query,
+  );
+  return isApart || prefixes.nl2code.passage !== prefixes.qa.passage;
 }

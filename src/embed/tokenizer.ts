@@ -90,7 +90,7 @@ function wordByWord(tokenizer: Tokenizer, json: TokenizerJson, encode: Tokenize,
 }
 
 /** The first `maxChars` UTF-16 units, one less where that would split a surrogate pair. */
-function cut(text: string, maxChars: number): string {
+export function cut(text: string, maxChars: number): string {
   if (text.length <= maxChars) return text;
   const last = text.charCodeAt(maxChars - 1);
   return text.slice(0, last >= 0xd800 && last <= 0xdbff ? maxChars - 1 : maxChars);

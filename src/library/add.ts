@@ -5,11 +5,12 @@ import { basename, dirname, join } from 'node:path';
 import { MANIFEST_FILE } from '../embed/catalog.ts';
 import { hashFile } from '../embed/checks.ts';
 import { type ModelFile, type ModelManifest, type Pooling, readManifest } from '../embed/manifest.ts';
+import { TASKS } from '../embed/tasks.ts';
 import { DowserError } from '../errors.ts';
 import { checkRoom } from './download.ts';
-import { manifestOf, type Offer, prefixesForAll } from './offers.ts';
+import { manifestOf, type Offer, wholePrefixes } from './offers.ts';
 import { checkLicence } from './pull.ts';
-import { checkName, makeDraft, placing, shelve } from './shelf.ts';
+import { adding, makeDraft, shelve } from './shelf.ts';
 
 /** What the user says of a model that neither a model.json nor the catalog describes. */
 export type Description = {
@@ -57,10 +58,8 @@ export async function add(
   options: AddOptions,
 ): Promise<{ readonly name: string; readonly path: string }> {
   const found = find(folder, options);
-  checkName(found.name);
   checkLicence(found, options.acceptsLicence);
-  const path = await placing(options.shelf, found.name, () => take(found, options));
-  return { name: found.name, path };
+  return adding(options.shelf, found.name, async () => ({ name: found.name, path: await take(found, options) }));
 }
 
 async function take({ name, pieces, manifest }: Found, { shelf, onProgress }: AddOptions): Promise<string> {
@@ -139,10 +138,7 @@ function described(folder: string): Found {
     throw new DowserError('model_damaged', `${file} can't be used: ${(cause as Error).message}.`, { cause });
   }
   if (manifest.kind === 'remote')
-    throw new DowserError(
-      'bad_argument',
-      `${file} is of a model on a server, to which only you can consent: dowser models add NAME --url URL`,
-    );
+    throw new DowserError('bad_argument', `${file} is of a model on a server: there is nothing to copy.`);
   const pieces = Object.entries(manifest.files).map(([name, expected]) => ({
     name,
     from: lying(folder, [name]),
@@ -182,7 +178,8 @@ function foreign(folder: string, name: string, description: Description): Found 
   }
   const model = lying(folder, ['model.onnx', 'onnx/model.onnx']);
   const pieces = [model, lying(folder, ['tokenizer.json']), ...weightsBeside(model)];
-  const prefixes = prefixesForAll(description.queryPrefix, description.passagePrefix);
+  const prefix = { query: description.queryPrefix ?? '', passage: description.passagePrefix ?? '' };
+  const prefixes = wholePrefixes(Object.fromEntries(TASKS.map((task) => [task, prefix])));
   const fields = { dimensions, matryoshka: [dimensions], maxTokens, pooling, padding, prefixes, sides: {}, licence };
   return {
     name,

@@ -1,135 +1,112 @@
-/** Takes a model on a server onto the shelf: after plain consent, and once the server has shown that it answers. */
+/** Puts a model on a server onto the shelf: only what says how it is asked, after a plain yes to the one host. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readAddress } from '../embed/address.ts';
-import { bundledFolder, readModelManifest } from '../embed/catalog.ts';
-import { KEY_VARIABLE, type ModelManifest, type RemoteManifest, readManifest } from '../embed/manifest.ts';
-import { probeServer, type RemoteOptions } from '../embed/remote.ts';
-import { type Prefixes, SIDES, TASKS } from '../embed/tasks.ts';
+import { KEY_VARIABLE } from '../config.ts';
+import { type RemoteManifest, readManifest } from '../embed/manifest.ts';
+import { addressOf, openRemote, type RemoteOptions } from '../embed/remote.ts';
+import { SIDES, TASKS } from '../embed/tasks.ts';
 import { DowserError } from '../errors.ts';
-import { manifestOf, type Offer, placeholders, prefixesForAll } from './offers.ts';
+import type { Description } from './add.ts';
+import { type Offer, wholePrefixes } from './offers.ts';
 import { checkLicence } from './pull.ts';
-import { checkName, locateModel, makeDraft, placing, shelve } from './shelf.ts';
+import { adding, makeDraft, shelve } from './shelf.ts';
 
-export type RemoteRequest = {
-  readonly name: string;
-  /** Up to and with `/v1`; `/embeddings` at its end is left out. */
-  readonly url: string;
-  /** What the server calls the model. */
-  readonly model: string;
-  /** The host of the URL, as the user typed it for consent. */
-  readonly allowHost?: string | undefined;
-  /** Texts may go unencrypted over the internet. */
-  readonly plainHttp: boolean;
-  readonly keyVariable?: string | undefined;
-  /** The size that the server is to be asked for; what it gives unasked when left out. */
-  readonly dimensions?: number | undefined;
-  /** A model here or in the catalog whose prefixes, sizes and licence this one has. */
-  readonly like?: string | undefined;
-  /** The server puts prefixes itself, by the name of the task (`nl2code.query`). */
-  readonly sendsTasks: boolean;
-  readonly queryPrefix?: string | undefined;
-  readonly passagePrefix?: string | undefined;
-  readonly maxTokens?: number | undefined;
-  readonly licence?: string | undefined;
-  readonly acceptsLicence: boolean;
-};
+/** Tokens of a text that are sent where nobody says. */
+const MAX_TOKENS_DEFAULT = 512;
 
-export type RemotePlaces = RemoteOptions & {
+export type RemoteAddOptions = {
   readonly shelf: string;
-  readonly cacheDir: string | undefined;
-  readonly offers: readonly Offer[];
-  readonly signal?: AbortSignal | undefined;
+  /** Up to and with `/v1`. */
+  readonly url: string;
+  readonly model: string;
+  /** The host that the user allows texts to be sent to, with or without its port. */
+  readonly allowedHost: string | undefined;
+  /** The server puts prefixes itself, by the names of the tasks. */
+  readonly taskNames: boolean;
+  readonly keyVariable: string | undefined;
+  /** The model of the catalog that runs there: its prefixes, sizes and licence. */
+  readonly like: Offer | undefined;
+  readonly description: Description;
+  readonly acceptsLicence: boolean;
+  readonly remote?: RemoteOptions;
 };
-
-/** Of a chunk some 1,000 are used; servers differ in what they take, and what they refuse is cut and sent again. */
-const MAX_TOKENS_DEFAULT = 2_048;
-export const KEY_VARIABLE_DEFAULT = 'DOWSER_REMOTE_KEY';
-
-/** The manifest, but for what only the server knows. */
-type Draft = Omit<RemoteManifest, 'dimensions' | 'matryoshka' | 'probes'>;
 
 /**
- * Asks the server for the embedding of one fixed text, and writes a model folder with nothing but model.json. Nothing is sent
- * without consent. Throws DowserError: 'not_accepted' where consent is missing, saying what would be sent where;
- * 'bad_argument' for what can't be used; 'model_failed' where the server does not answer as one of embeddings does.
+ * Asks the server once, for the size of its embeddings, and records how it is asked; the key is recorded nowhere. Throws
+ * DowserError: 'not_accepted' without the yes, 'bad_argument' for an address that texts must not go to, 'model_failed'
+ * when the server does not answer as it should.
  */
 export async function addRemote(
-  request: RemoteRequest,
-  places: RemotePlaces,
-): Promise<RemoteManifest & { path: string }> {
-  checkName(request.name);
-  const url = addressOf(request);
-  if (request.allowHost !== url.host) throw notAllowed(request, url);
-  const like = request.like === undefined ? undefined : await lookUp(request.like, places);
-  checkLicence({ name: request.name, notice: like?.notice }, request.acceptsLicence);
-  const draft = draftOf(request, url, like);
-  return placing(places.shelf, request.name, async () => {
-    const { dimensions, probes } = await probeServer({ ...draft, dimensions: request.dimensions }, places);
-    const sizes = like?.matryoshka.includes(dimensions) ? like.matryoshka : [dimensions];
-    const matryoshka = sizes.filter((size) => size <= dimensions);
-    const manifest = readManifest({ ...draft, dimensions, matryoshka, probes }) as RemoteManifest;
-    const folder = join(places.shelf, `.${request.name}.add`);
-    await rm(folder, { recursive: true, force: true });
-    makeDraft(folder);
-    return { ...manifest, path: await shelve(folder, places.shelf, manifest) };
+  name: string,
+  options: RemoteAddOptions,
+): Promise<{ readonly path: string; readonly host: string; readonly dimensions: number }> {
+  checkLicence({ name, notice: options.like?.notice }, options.acceptsLicence);
+  const host = allowedHost(name, options);
+  const asked = manifestFor(name, host, options);
+  addressOf(asked);
+  return adding(options.shelf, name, async () => {
+    const manifest = await measured(asked, options);
+    const draft = join(options.shelf, `.${name}.add`);
+    await rm(draft, { recursive: true, force: true });
+    makeDraft(draft);
+    const path = await shelve(draft, options.shelf, manifest);
+    return { path, host, dimensions: manifest.dimensions };
   });
 }
 
-/** What the user consents to, for both those who are asked and those who have said yes. */
-export function whatIsSent(host: string, keyVariable: string): string {
-  return `To ${host} go: the code of the repositories in which you use this model, in chunks with their paths, and what you and your agents ask there; secrets of known formats are masked first. The key in ${keyVariable} goes with them, if it is set. Nothing else, and to nobody else.`;
+/** The host of the address, once it is the one that was allowed. */
+function allowedHost(name: string, { url, allowedHost: allowed }: RemoteAddOptions): string {
+  if (!URL.canParse(url))
+    throw new DowserError('bad_argument', `"${url}" is no address such as http://localhost:8080/v1.`);
+  const { host, hostname } = new URL(url);
+  if (allowed === host || allowed === hostname) return host;
+  throw new DowserError(
+    'not_accepted',
+    `With "${name}", chunks of the code of each repository that you index, their paths, and your questions would be sent to ${host}, with secrets masked as far as dowser knows them. To allow that: --allow-host ${host}`,
+  );
 }
 
-function notAllowed(
-  { name, allowHost, keyVariable = KEY_VARIABLE_DEFAULT }: RemoteRequest,
-  { host }: URL,
-): DowserError {
-  const other = allowHost === undefined ? '' : ` You named ${allowHost}, and the address leads to ${host}.`;
-  const message = `${name} is not added, and nothing was sent.${other} ${whatIsSent(host, keyVariable)} To consent: --allow-host ${host}`;
-  return new DowserError('not_accepted', message);
-}
-
-function addressOf({ url, plainHttp }: RemoteRequest): URL {
+function manifestFor(name: string, host: string, options: RemoteAddOptions): RemoteManifest {
+  const { url, model, taskNames, keyVariable, like, description } = options;
+  const { dimensions = like?.dimensions ?? 1, maxTokens, queryPrefix, passagePrefix } = description;
+  const own = { query: queryPrefix ?? '', passage: passagePrefix ?? '' };
+  const names = TASKS.map((task) => [task, Object.fromEntries(SIDES.map((side) => [side, `${task}.${side}`]))]);
+  const json = {
+    name,
+    kind: 'remote',
+    version: 1,
+    dimensions,
+    matryoshka: like?.dimensions === dimensions ? (like.matryoshka ?? [dimensions]) : [dimensions],
+    maxTokens: maxTokens ?? like?.maxTokens ?? MAX_TOKENS_DEFAULT,
+    prefixes: wholePrefixes(like?.prefixes ?? Object.fromEntries(TASKS.map((task) => [task, own]))),
+    sides: {},
+    licence: description.licence ?? like?.licence ?? 'unknown',
+    ...(like?.notice && { notice: like.notice }),
+    url: url.replace(/\/+$/, ''),
+    model,
+    host,
+    keyVariable: keyVariable ?? KEY_VARIABLE,
+    ...(taskNames && { tasks: Object.fromEntries(names) }),
+  };
   try {
-    const address = readAddress(url, { plainHttp });
-    address.pathname = address.pathname.replace(/\/embeddings$/, '');
-    return address;
-  } catch (error) {
-    const hint = plainHttp ? '' : ', or --allow-plain-http if you mean it';
-    const reason = (error as Error).message;
-    // What is refused may hold credentials: it is not repeated.
-    throw new DowserError('bad_argument', `--url ${reason}${reason.endsWith('use https://') ? hint : ''}.`);
+    return readManifest(json) as RemoteManifest;
+  } catch (cause) {
+    throw new DowserError('bad_argument', `That can't be recorded: ${(cause as Error).message}.`, { cause });
   }
 }
 
-function draftOf(request: RemoteRequest, url: URL, like: ModelManifest | undefined): Draft {
-  const { name, model, plainHttp, keyVariable = KEY_VARIABLE_DEFAULT, dimensions, sendsTasks } = request;
-  const { queryPrefix, passagePrefix, licence } = request;
-  if (!KEY_VARIABLE.test(keyVariable))
-    throw new DowserError('bad_argument', `--key-variable is the name of a variable, such as ${KEY_VARIABLE_DEFAULT}.`);
-  const hasOwn = queryPrefix !== undefined || passagePrefix !== undefined;
-  const none = prefixesForAll(queryPrefix, passagePrefix);
-  return {
-    ...{ name, kind: 'remote', version: 1, url: url.href, host: url.host, plainHttp, model, keyVariable },
-    sendsDimensions: dimensions !== undefined,
-    maxTokens: request.maxTokens ?? like?.maxTokens ?? MAX_TOKENS_DEFAULT,
-    // A server that is told the task puts the prefix itself: twice would be wrong.
-    prefixes: like === undefined || hasOwn || sendsTasks ? none : like.prefixes,
-    ...(sendsTasks ? { tasks: TASK_NAMES } : {}),
-    sides: {},
-    licence: licence ?? like?.licence ?? 'unknown',
-    ...(like?.notice === undefined ? {} : { notice: like.notice }),
-  };
-}
-
-/** As the Jina API names them. */
-const TASK_NAMES = Object.fromEntries(
-  TASKS.map((task) => [task, Object.fromEntries(SIDES.map((side) => [side, `${task}.${side}`]))]),
-) as Prefixes;
-
-async function lookUp(name: string, { cacheDir, offers }: RemotePlaces): Promise<ModelManifest> {
-  const offer = offers.find((one) => one.name === name);
-  if (offer === undefined || bundledFolder(name) !== undefined) return readModelManifest(locateModel(name, cacheDir));
-  return readManifest(manifestOf(offer, placeholders(offer)));
+/** The manifest with the size that the server's embeddings have, which the user or the catalog may know. */
+async function measured(
+  manifest: RemoteManifest,
+  { like, description, remote }: RemoteAddOptions,
+): Promise<RemoteManifest> {
+  const model = openRemote(manifest, manifest.dimensions, remote);
+  const dimensions = await model.measure().finally(() => model.close());
+  const isKnown = like !== undefined || description.dimensions !== undefined;
+  if (!isKnown) return { ...manifest, dimensions, matryoshka: [dimensions] };
+  if (dimensions === manifest.dimensions) return manifest;
+  throw new DowserError(
+    'model_failed',
+    `${manifest.name} at ${manifest.host} gives embeddings of ${dimensions} dimensions, not ${manifest.dimensions}: it is another model, or the server cuts them. Name the size with --dimensions ${dimensions}.`,
+  );
 }

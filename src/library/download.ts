@@ -3,7 +3,8 @@ import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DowserError } from '../errors.ts';
-import { type Answer, get, shownUrl } from './http.ts';
+import { shownUrl } from '../http.ts';
+import { type Answer, get } from './http.ts';
 import type { Journal } from './journal.ts';
 import { Part } from './part.ts';
 

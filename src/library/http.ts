@@ -1,8 +1,7 @@
-/** One GET for a file of a model: through the proxy that the environment names, with every redirect looked at. */
-import { Agent, type IncomingMessage, request as requestHttp } from 'node:http';
-import { request as requestHttps, Agent as SecureAgent } from 'node:https';
+/** One GET for a file of a model, with every redirect looked at. */
+import type { IncomingMessage } from 'node:http';
 import { DowserError } from '../errors.ts';
-import { proxyEnvironment } from '../proxy.ts';
+import { send, shownUrl } from '../http.ts';
 
 /** Longest silence, before the answer and within it. */
 export const SILENCE_MS_MAX = 30_000;
@@ -36,7 +35,7 @@ export async function get(
   let digest: string | undefined;
   let commit: string | undefined;
   for (let redirects = 0; ; redirects++) {
-    const body = await send(url, headers, signal);
+    const body = await send(url, { headers, silenceMsMax: SILENCE_MS_MAX, signal });
     digest ??= /^"?([0-9a-f]{64})"?$/.exec(String(body.headers['x-linked-etag'] ?? ''))?.[1];
     commit ??= /^[0-9a-f]{40}$/.exec(String(body.headers['x-repo-commit'] ?? ''))?.[0];
     const status = body.statusCode ?? 0;
@@ -56,42 +55,7 @@ export async function get(
   }
 }
 
-/** A URL as it may be told: without the credentials and signatures that it may carry. */
-export function shownUrl(url: URL | string): string {
-  const { origin, pathname } = new URL(url);
-  return `${origin}${pathname}`;
-}
-
 /** What is read by TLS goes on by TLS. */
 function mayFollow(from: URL, to: URL): boolean {
   return to.protocol === 'https:' || (to.protocol === 'http:' && from.protocol === 'http:');
-}
-
-function send(
-  url: URL,
-  headers: Readonly<Record<string, string>>,
-  signal: AbortSignal | undefined,
-): Promise<IncomingMessage> {
-  const proxyEnv = proxyEnvironment('fetch_failed');
-  const isSecure = url.protocol === 'https:';
-  const agent = isSecure ? new SecureAgent({ proxyEnv }) : new Agent({ proxyEnv });
-  return new Promise((resolve, reject) => {
-    const request = (isSecure ? requestHttps : requestHttp)(url, {
-      agent,
-      headers: { 'user-agent': 'dowser', 'accept-encoding': 'identity', ...headers },
-      ...(signal === undefined ? {} : { signal }),
-    });
-    const silent = (): void => void request.destroy(new Error(`nothing came for ${SILENCE_MS_MAX / 1_000} s`));
-    const timer = setTimeout(silent, SILENCE_MS_MAX);
-    request.once('error', (error) => {
-      clearTimeout(timer);
-      reject(error);
-    });
-    request.once('response', (response) => {
-      clearTimeout(timer);
-      response.setTimeout(SILENCE_MS_MAX, silent);
-      resolve(response);
-    });
-    request.end();
-  });
 }

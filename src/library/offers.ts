@@ -112,13 +112,7 @@ export function wholePrefixes(some: Offer['prefixes']): TransformerManifest['pre
   return Object.fromEntries(whole) as TransformerManifest['prefixes'];
 }
 
-/** The same prefixes for every task. */
-export function prefixesForAll(query = '', passage = ''): TransformerManifest['prefixes'] {
-  return wholePrefixes(Object.fromEntries(TASKS.map((task) => [task, { query, passage }])));
-}
-
-/** Stands for the files of an offer where nobody looks at them. */
-export function placeholders({ files }: Offer): Record<string, ModelFile> {
+function placeholders({ files }: Offer): Record<string, ModelFile> {
   return Object.fromEntries(files.map(({ name }) => [name, { sha256: '0'.repeat(64), bytes: 1 }]));
 }
 

@@ -45,15 +45,10 @@ export function shelved(name: string, path: string): Shelved {
 
 /**
  * What openEmbedder() finds the model by: bundled names and paths as they are, names on the shelf as the path of their
- * folder. Throws DowserError: 'model_missing' that says how to get it for a name that is neither; 'not_accepted' for a model
- * on a server that is not on the shelf.
+ * folder. Throws DowserError('model_missing') that says how to get it for a name that is neither.
  */
 export function locateModel(model: string, cacheDir: string | undefined): string {
-  if (bundledFolder(model) !== undefined) return model;
-  if (isAbsolute(model) || !NAME.test(model)) {
-    checkConsent(model, cacheDir);
-    return model;
-  }
+  if (isAbsolute(model) || !NAME.test(model) || bundledFolder(model) !== undefined) return model;
   const path = join(shelfIn(cacheDir), model);
   if (existsSync(join(path, MANIFEST_FILE))) return path;
   throw new DowserError(
@@ -62,15 +57,9 @@ export function locateModel(model: string, cacheDir: string | undefined): string
   );
 }
 
-/** What lies on the shelf was put there by the user; any other folder may come from anywhere, and name any host. */
-function checkConsent(folder: string, cacheDir: string | undefined): void {
-  const { manifest } = shelved(folder, folder);
-  if (manifest?.kind !== 'remote' || dirname(resolve(folder)) === resolve(shelfIn(cacheDir))) return;
-  const { url, model, host } = manifest;
-  throw new DowserError(
-    'not_accepted',
-    `The model in ${folder} would send code and questions to ${host}, and you have not consented to that. To do so: dowser models add NAME --url ${url} --remote-model ${model} --allow-host ${host}`,
-  );
+/** Whether the folder of a model is one of the user's shelf, where only dowser's commands put any. */
+export function isShelved(path: string, cacheDir: string | undefined): boolean {
+  return dirname(resolve(path)) === resolve(shelfIn(cacheDir));
 }
 
 /** The model that the user chose with `dowser models use`, or undefined. A choice that can't be read is none. */
@@ -114,17 +103,16 @@ export function lockOf(shelf: string, name: string): Leader {
   return openLeader(join(shelf, '.locks', `${name}.db`));
 }
 
-/** Does what puts a new model on the shelf, alone. Throws DowserError('bad_argument') where there is one, or somebody else at it. */
-export async function placing<Result>(shelf: string, name: string, place: () => Promise<Result>): Promise<Result> {
+/** Does the work that adds a model of this name, while nobody else is at it and there is none. */
+export async function adding<Result>(shelf: string, name: string, work: () => Promise<Result>): Promise<Result> {
+  checkName(name);
   const lock = lockOf(shelf, name);
   try {
     if (!lock.tryLead())
       throw new DowserError('bad_argument', `Another dowser is at "${name}". Try again when it is done.`);
-    if (existsSync(join(shelf, name))) {
-      const message = `There is a model "${name}" already. To replace it: dowser models remove ${name}`;
-      throw new DowserError('bad_argument', message);
-    }
-    return await place();
+    if (!existsSync(join(shelf, name))) return await work();
+    const message = `There is a model "${name}" already. To replace it: dowser models remove ${name}`;
+    throw new DowserError('bad_argument', message);
   } finally {
     lock.release();
   }

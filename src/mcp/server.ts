@@ -16,11 +16,13 @@ import {
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
 import { DowserError } from '../errors.ts';
 import { log } from '../log.ts';
+import type { SyncProgress } from '../types.ts';
 import { INSTRUCTIONS } from './instructions.ts';
 import { LateIndex, type OpenIndex } from './lateIndex.ts';
 import { type Ending, untilClientIsGone } from './lifetime.ts';
 import { version } from './package.ts';
 import { PROMPTS, type Prompt } from './prompts.ts';
+import { number } from './text.ts';
 import { TOOLS, type Tool } from './tools.ts';
 import { visibleLine } from './visible.ts';
 
@@ -141,9 +143,9 @@ async function call(
       late.begin(response.kind === 'roots' ? response.roots.map(({ uri }) => uri) : []);
     }
     const report = progressOf(context);
-    report('opening the index');
+    report(() => 'opening the index');
     const index = await late.get(signal);
-    report('searching');
+    report(() => searching(index.reading()));
     return { content: [{ type: 'text', text: await ask(index, signal) }] };
   } catch (error) {
     return { content: [{ type: 'text', text: failureText(tool, error) }], isError: true };
@@ -159,17 +161,22 @@ function failureText(tool: { readonly name: string }, error: unknown): string {
 }
 
 /** Reports steps to a client that asked for them. */
-function progressOf({ mcpReq }: ServerContext): (message: string) => void {
+function progressOf({ mcpReq }: ServerContext): (message: () => string) => void {
   const progressToken = mcpReq._meta?.progressToken;
   if (progressToken === undefined) return () => {};
   let progress = 0;
   return (message) => {
     progress++;
-    const params = { progressToken, progress, total: 2, message };
+    const params = { progressToken, progress, total: 2, message: message() };
     mcpReq
       .notify({ method: 'notifications/progress', params })
       .catch((error: unknown) => log.debug('progress', { reason: String(error) }));
   };
+}
+
+function searching(reading: SyncProgress | undefined): string {
+  if (reading === undefined) return 'searching';
+  return `searching; the slow model has read ${number(reading.done)} of ${number(reading.total)} chunks`;
 }
 
 /** On a connection of the newer era, each request says whether its client can name roots. */

@@ -41,9 +41,10 @@ export function statusText(status: Status): string {
 function slowLines({ slow, coverage }: Status): string[] {
   if (slow === undefined) return [];
   const read = `${number(coverage.slow?.embedded ?? 0)} of ${number(coverage.chunks)} chunks`;
-  const where = slow.host === undefined ? [] : [`remote (code and questions go to ${visibleLine(slow.host)})`];
-  const parts = [visibleLine(slow.name), ...where, `${slow.dimensions} dimensions`, read];
-  return [`Slow model: ${parts.join(', ')}; ${visibleLine(slow.state, 300)}`];
+  const where = slow.host === undefined ? '' : ` (texts are sent to ${visibleLine(slow.host)})`;
+  return [
+    `Slow model: ${visibleLine(slow.name)}${where}, ${slow.dimensions} dimensions, ${read}; ${visibleLine(slow.state, 300)}`,
+  ];
 }
 
 function skippedList(skipped: Status['coverage']['skipped']): string {

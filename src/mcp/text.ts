@@ -115,14 +115,15 @@ function caveats({ coverage, notes }: Answer): string[] {
         : `Search by meaning covers ${percent} % of the code; the rest is found by its words.`,
     );
   }
-  const { slow, chunks } = coverage;
-  if (slow !== undefined && slow.embedded < chunks) {
-    const percent = Math.floor((slow.embedded / chunks) * 100);
-    lines.push(
-      `${visibleLine(slow.name)} has read ${percent} % of the code so far; the rest is judged by the bundled model.`,
-    );
-  }
+  const read = slowReach(coverage);
+  if (read !== undefined) lines.push(`${read} so far; the rest is judged by the bundled model.`);
   return lines.map((line) => `Note: ${line}`);
+}
+
+/** How much a slow model knows of the code, as far as it does not know all. */
+export function slowReach({ slow, chunks }: Coverage): string | undefined {
+  if (slow === undefined || slow.embedded >= chunks) return undefined;
+  return `${visibleLine(slow.name)} has read ${Math.floor((slow.embedded / chunks) * 100)} % of the code`;
 }
 
 /** One line that says where and why, then the lines as they are on disk. More of the file before says where, and that shortly. */

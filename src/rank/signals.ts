@@ -63,8 +63,12 @@ export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
   legacy: ({ row }, { query }) => (LEGACY.test(row.path) && !asksFor(query, LEGACY_WORDS) ? 1 : 0),
 };
 
-/** How much of the meaning a slow model decides where it has read a chunk. */
-const SLOW_SHARE = 0.5;
+/**
+ * How much of the meaning a slow model decides where it has read a chunk. With all-MiniLM-L6-v2 beside the bundled model,
+ * NDCG@10 on 8 and 9 repositories is 0.940 and 0.934 at a share of 0.2, 0.939 and 0.936 at 0.35, 0.934 and 0.934 at 0.5;
+ * without it 0.939 and 0.935. A stronger model earns more; none with weights was at hand.
+ */
+const SLOW_SHARE = 0.35;
 
 /** A file of so many lines is as large as files get. */
 const LARGE_FILE_LINES = 4096;

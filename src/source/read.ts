@@ -13,6 +13,7 @@ import {
 import { basename, dirname, join, relative } from 'node:path';
 import { hashBytes } from '../hash.ts';
 import { languageOf } from '../languages.ts';
+import { forgetWhenIdle } from '../memory.ts';
 import type { Entry, Fingerprint, Skip, SkipReason, SourceFile } from '../types.ts';
 import { isInside } from './confine.ts';
 import { decode } from './decode.ts';
@@ -153,6 +154,10 @@ function skip(path: string, reason: SkipReason, detail?: string): Skip {
 const MASKED_CHARS_KEPT = 4_000_000;
 const masked = new Map<string, string>();
 let maskedChars = 0;
+forgetWhenIdle(() => {
+  masked.clear();
+  maskedChars = 0;
+});
 
 /** What a text is once its secrets are masked, remembered for the texts asked for last. */
 async function maskOnce(text: string): Promise<string> {

@@ -26,10 +26,10 @@ const SCORED_MAX = 20_000;
 const RANKED = 'SELECT words.rowid AS chunkId, bm25(words, ?, ?, ?) AS cost FROM words';
 const BEST = 'ORDER BY cost, words.rowid LIMIT ?';
 
-/** `countDocuments` tells in how many chunks a term occurs. */
+/** `documentFrequency` tells in how many chunks each term occurs, of those that do. */
 export function openLexical(
   database: Database.Database,
-  countDocuments: (term: string) => number,
+  documentFrequency: (terms: readonly string[]) => Map<string, number>,
 ): Retriever<LexicalQuestion> {
   const all = database.prepare<unknown[], Row>(`${RANKED} WHERE words MATCH ? ${BEST}`);
   // CROSS JOIN keeps the order: matches first, then whose file they are, so that only those that pass are scored.
@@ -42,8 +42,8 @@ export function openLexical(
     name: 'lexical',
     retrieve({ terms, weights = COLUMN_WEIGHTS }, limit: number, { fileIds }: Scope): Hit[] {
       const share = fileIds === undefined ? 1 : fileIds.length / Math.max(1, countFiles.get()!);
-      const known = cleanTerms(terms).map((term): Counted => ({ term, chunks: countDocuments(term) * share }));
-      const { expression, times } = toExpression(known.filter(({ chunks }) => chunks > 0));
+      const known = [...documentFrequency(cleanTerms(terms))];
+      const { expression, times } = toExpression(known.map(([term, chunks]) => ({ term, chunks: chunks * share })));
       if (expression === '' || limit < 1) return [];
       const shared = [weights.path, weights.symbols, weights.body, expression];
       const rows =

@@ -1,7 +1,7 @@
 /** The store: one SQLite file that one process writes and any number read. */
 import type Database from 'better-sqlite3';
 import { log } from '../log.ts';
-import type { Retriever } from '../types.ts';
+import type { ChunkRow, Retriever } from '../types.ts';
 import { assertWhole, clearSuspicion, isSuspected, setAside, suspect } from './damage.ts';
 import { type Embeddings, openEmbeddings } from './embeddings.ts';
 import { guarded, isDamage } from './failures.ts';
@@ -108,7 +108,8 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
   const version = (): string => `${othersChanges.get()}-${ownChanges.get()}`;
   const remembered = <Value>(read: () => Value): (() => Value) => remember(version, read);
   const files = remembered(() => reader.readFiles());
-  const countDocuments = counterOf(reader, remembered);
+  const filesByPath = remembered(() => [...files()].map(([path, record]) => ({ ...record, path })));
+  const documentFrequency = counterOf(reader, remembered);
   const owner = ownerOf(database, options, remembered);
   const part = { version, onDamage };
   const embeddings = openEmbeddings(database, 'embeddings', { ...part, dimensions, isComparable: owner.isModelOwn });
@@ -119,24 +120,20 @@ function assemble(file: string, database: Database.Database, options: StoreOptio
     ...openWriter(database, dimensions, slow?.dimensions ?? 0),
     ...embeddings,
     slow: slow && openEmbeddings(database, 'slow_embeddings', { ...part, ...slow, isComparable: owner.isSlowModelOwn }),
-    lexical: openLexical(database, countDocuments),
+    lexical: openLexical(database, documentFrequency),
     files: () => new Map(files()),
     file: reader.readFile,
-    selectFiles(wanted) {
-      const ids: number[] = [];
-      for (const [path, record] of files()) if (wanted({ ...record, path })) ids.push(record.id);
-      return ids;
-    },
+    selectFiles: (wanted) =>
+      filesByPath()
+        .filter(wanted)
+        .map(({ id }) => id),
     chunkRows: reader.chunkRows,
-    chunkRowsOfFile: reader.chunkRowsOfFile,
+    chunkRowsOfFile: rowsByFile(reader, remembered),
     definitionsOf: reader.definitionsOf,
     wordsOf: reader.wordsOf,
     damagedRows: () => damaged,
     chunkCount: remembered(() => reader.countChunks()),
-    documentFrequency(terms) {
-      const counted = terms.map((term) => [term, countDocuments(term)] as const);
-      return new Map(counted.filter(([, count]) => count > 0));
-    },
+    documentFrequency,
     termsStarting: openVocabulary(database),
     counts: remembered(() => reader.counts()),
     dataVersion: version,
@@ -169,17 +166,35 @@ function guardedAll<Parts extends object>(file: string, parts: Parts): Parts {
 /** `remember`, of one store. */
 type Remembered = <Value>(read: () => Value) => () => Value;
 
-/** In how many chunks a term occurs, looked up once until something changes. */
-function counterOf(reader: Reader, remembered: Remembered): (term: string) => number {
+/** Files whose rows are kept: about a megabyte. complete_context reads those around a cursor again at each keystroke's question. */
+const FILES_KEPT = 500;
+
+function rowsByFile(reader: Reader, remembered: Remembered): Reader['chunkRowsOfFile'] {
+  const kept = remembered(() => new Map<string | number, ChunkRow[]>());
+  return (file) => {
+    const known = kept();
+    const rows = known.get(file) ?? reader.chunkRowsOfFile(file);
+    if (known.size >= FILES_KEPT) known.clear();
+    known.set(file, rows);
+    return [...rows];
+  };
+}
+
+/** In how many chunks each term occurs, looked up once until something changes. */
+function counterOf(reader: Reader, remembered: Remembered): (terms: readonly string[]) => Map<string, number> {
   const frequencies = remembered(() => new Map<string, number>());
-  return (term) => {
+  return (terms) => {
+    // Asked once for all: to see whether something changed takes longer than to look up what is known.
     const known = frequencies();
-    const before = known.get(term);
-    if (before !== undefined) return before;
-    const count = reader.countDocuments(term);
-    // Terms that nothing holds are looked up again: what is remembered grows no larger than the vocabulary.
-    if (count > 0) known.set(term, count);
-    return count;
+    const counts = new Map<string, number>();
+    for (const term of terms) {
+      const count = known.get(term) ?? reader.countDocuments(term);
+      if (count === 0) continue;
+      // Terms that nothing holds are looked up again: what is remembered grows no larger than the vocabulary.
+      known.set(term, count);
+      counts.set(term, count);
+    }
+    return counts;
   };
 }
 

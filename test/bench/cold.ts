@@ -16,6 +16,7 @@ const HELP = `Asks cold servers for symbols of a generated repository.
 
   --files N      files of the repository (10,000)
   --questions N  servers started, one question each (20)
+  --model DIR    asks each question a second time, of a server with this slow model beside the bundled one
   --json         figures as JSON instead of a table
   --help
 `;
@@ -29,6 +30,7 @@ const { values } = parseArgs({
   options: {
     files: { type: 'string', default: '10000' },
     questions: { type: 'string', default: '20' },
+    model: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -49,16 +51,20 @@ try {
   const count = Number(values.questions);
   const machine = describeMachine();
   const asked: Asked[] = [];
+  const besides: Asked[] = [];
   for (let at = 0; at < count; at++) {
     const symbol = symbols[Math.floor(((at + 0.5) * symbols.length) / count)]!;
     const one = await ask(root, join(folder, `cache${at}`), symbol);
     process.stderr.write(`cold: ${one.name} ${isRight(one) ? 'right' : 'NOT RIGHT'} after ${ms(one.answerMs)}\n`);
     asked.push(one);
+    if (values.model !== undefined) besides.push(await ask(root, join(folder, `slow${at}`), symbol, values.model));
   }
   const right = asked.filter(isRight).length;
   if (values.json)
-    process.stdout.write(`${JSON.stringify({ machine, files: symbols.length, right, asked }, undefined, 2)}\n`);
-  else process.stdout.write(report(asked, right, symbols.length));
+    process.stdout.write(
+      `${JSON.stringify({ machine, files: symbols.length, right, asked, besides }, undefined, 2)}\n`,
+    );
+  else process.stdout.write(report(asked, besides, right, symbols.length));
   if (right < RIGHT_SHARE_MIN * count) process.exitCode = 1;
 } finally {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -68,9 +74,10 @@ function isRight({ rank, answerMs }: Asked): boolean {
   return rank !== undefined && answerMs <= ANSWER_MS_MAX;
 }
 
-async function ask(root: string, cacheDir: string, symbol: Definition): Promise<Asked> {
+async function ask(root: string, cacheDir: string, symbol: Definition, model?: string): Promise<Asked> {
   const startedMs = performance.now();
-  const { client } = await connect(root, cacheDir);
+  const environment = model === undefined ? {} : { DOWSER_MODEL: model, DOWSER_PAUSE: 'never' };
+  const { client } = await connect(root, cacheDir, process.execPath, { environment });
   const connectedMs = performance.now();
   const text = await searchCode(client, symbol.name);
   const answeredMs = performance.now();
@@ -86,9 +93,11 @@ async function ask(root: string, cacheDir: string, symbol: Definition): Promise<
   };
 }
 
-function report(asked: readonly Asked[], right: number, files: number): string {
+function report(asked: readonly Asked[], besides: readonly Asked[], right: number, files: number): string {
   const { cpu, cores, node, platform, load } = describeMachine();
   const times = asked.map(({ answerMs }) => answerMs);
+  const ofBesides = besides.map(({ answerMs }) => answerMs);
+  const ratio = percentile(ofBesides, 0.5) / percentile(times, 0.5);
   const rows = [
     [`right file within ${ms(ANSWER_MS_MAX)}`, `${right} of ${asked.length}`],
     ['of these, first', `${asked.filter((one) => isRight(one) && one.rank === 1).length}`],
@@ -102,6 +111,13 @@ function report(asked: readonly Asked[], right: number, files: number): string {
       )}`,
     ],
     ['from question to answer', `p50 ${ms(percentile(times, 0.5))}, slowest ${ms(Math.max(...times))}`],
+    ...(besides.length === 0
+      ? []
+      : [
+          ['with a slow model, right', `${besides.filter(isRight).length}`],
+          ['from question to answer', `p50 ${ms(percentile(ofBesides, 0.5))}, slowest ${ms(Math.max(...ofBesides))}`],
+          ['ratio of the medians', ratio.toFixed(2)],
+        ]),
   ];
   return `cold start, ${files} files\n${cpu}, ${cores} cores, ${platform}, Node ${node}, load ${load.toFixed(1)}\n\n${table(['measure', 'value'], rows)}\n`;
 }

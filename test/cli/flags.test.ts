@@ -5,6 +5,8 @@ import { FLAGS, type FlagName, readFlags, UsageError } from '../../src/cli/flags
 
 const ALL = Object.keys(FLAGS) as FlagName[];
 const SWITCHES_OFF = {
+  acceptLicence: false,
+  taskNames: false,
   fail: false,
   dryRun: false,
   all: false,

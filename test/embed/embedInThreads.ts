@@ -3,12 +3,12 @@
  * Arguments: folder of models, name, runtime, and 'return' | 'close' | 'terminate' | 'exit'.
  */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { openEmbedder, type Runtime } from '../../src/embed/embedder.ts';
+import { openEmbedder } from '../../src/embed/embedder.ts';
 
 const [modelsDir, model, runtime, ending] = (isMainThread ? process.argv.slice(2) : workerData) as string[];
 
 async function embedHere(): Promise<void> {
-  const embedder = await openEmbedder({ modelsDir, model, runtime: runtime as Runtime });
+  const embedder = await openEmbedder({ modelsDir, model, runtime: runtime as 'onnx' | 'table' });
   const [embedding] = await embedder.embed(['parse url', 'read file'], 'nl2code', 'query');
   if (ending === 'close') await embedder.close();
   parentPort!.postMessage(embedding);

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BUNDLED_MODEL } from '../../src/embed/catalog.ts';
-import { openEmbedder, type Runtime } from '../../src/embed/embedder.ts';
+import { openEmbedder } from '../../src/embed/embedder.ts';
 import { type LoadOnnx, loadOnnxRuntime } from '../../src/embed/onnx.ts';
 import { SIDES } from '../../src/embed/tasks.ts';
 import { expectClose, testEmbedder } from '../contracts/embedder.ts';
@@ -22,7 +22,7 @@ const hasOnnx = await loadOnnxRuntime().then(
   () => true,
   () => false,
 );
-const runtimes: Runtime[] = hasOnnx ? ['table', 'onnx'] : ['table'];
+const runtimes: ('onnx' | 'table')[] = hasOnnx ? ['table', 'onnx'] : ['table'];
 const tiny = { model: 'tiny', modelsDir: tinyDir };
 const bundled = { model: BUNDLED_MODEL, modelsDir: join(root, 'models') };
 const models = existsSync(join(bundled.modelsDir, BUNDLED_MODEL, 'model.json')) ? [tiny, bundled] : [tiny];

@@ -1,63 +1,107 @@
-/** A server of embeddings on loopback, as OpenAI's `/v1/embeddings` is: a real model answers, unless a fault is asked for. */
-import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+/** A server of embeddings on loopback: a real model behind the API of OpenAI's `/v1/embeddings`, which can be told to answer badly. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Embedder, Embedding } from '../../src/types.ts';
+import { fileURLToPath } from 'node:url';
+import { type OpenEmbedder, openEmbedder } from '../../src/embed/embedder.ts';
+import { type RemoteManifest, readManifest } from '../../src/embed/manifest.ts';
 
-/** What can go wrong with one answer. A number is a status; the server says `retryAfter` with it. */
-export const FAULTS = [
-  ...[408, 429, 500, 502, 503],
-  ...(['reset', 'cut', 'silent', 'drip', 'html', 'empty', 'no rows', 'half', 'surplus', 'doubled'] as const),
-  ...(['no index', 'strings', 'null', 'huge number', 'narrow', 'wide', 'shifted', 'other model', 'endless'] as const),
-  ...(['redirect', 'shuffled'] as const),
-] as const;
-export type Fault = (typeof FAULTS)[number];
+/** A real transformer, tiny and with random weights (models/train/fixtures.py). */
+export const ENCODER = fileURLToPath(new URL('../fixtures/models/encoder/', import.meta.url));
 
-export type Asked = {
-  readonly path: string;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: { readonly model: string; readonly input: readonly string[]; readonly [field: string]: unknown };
-};
+type Item = { object: 'embedding'; index: number; embedding: unknown };
+type Asked = { readonly model: string; readonly input: readonly string[]; readonly task?: string };
 
-type Row = { object: 'embedding'; index?: number; embedding: unknown };
+/** Does something else than answer well; true when it has answered, false when only `items` are changed. */
+export type Trick = (response: ServerResponse, items: Item[], request: IncomingMessage) => boolean;
+
+const fail =
+  (status: number, headers: Record<string, string> = {}): Trick =>
+  (response) => {
+    response.writeHead(status, headers).end(JSON.stringify({ error: { message: `status ${status}` } }));
+    return true;
+  };
+
+const change =
+  (work: (items: Item[]) => void): Trick =>
+  (_, items) => {
+    work(items);
+    return false;
+  };
+
+/** What servers and what lies between do to answers. */
+export const TRICKS = {
+  busy: fail(429),
+  busyForNow: fail(429, { 'retry-after': '0' }),
+  failing: fail(500),
+  overloaded: fail(503),
+  dropped: (response) => {
+    response.destroy();
+    return true;
+  },
+  silent: () => true,
+  cut: (response, items) => {
+    const body = JSON.stringify({ data: items });
+    response.writeHead(200, { 'content-length': String(body.length) });
+    response.write(body.slice(0, body.length >> 1), () => response.destroy());
+    return true;
+  },
+  page: (response) => {
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Log in</html>');
+    return true;
+  },
+  fewer: change((items) => void items.pop()),
+  none: change((items) => items.splice(0)),
+  shuffled: change((items) => void items.reverse()),
+  shifted: change((items) => {
+    for (const item of items) item.index++;
+  }),
+  twice: change((items) => {
+    for (const item of items) item.index = 0;
+  }),
+  unnumbered: change((items) => {
+    for (const item of items) delete (item as Partial<Item>).index;
+  }),
+  nulls: change((items) => {
+    (items[0]!.embedding as (number | null)[])[3] = null;
+  }),
+  zeros: change((items) => {
+    (items[0]!.embedding as number[]).fill(0);
+  }),
+  endless: change((items) => {
+    (items[0]!.embedding as number[])[0] = 1e300;
+  }),
+  packed: change((items) => {
+    items[0]!.embedding = Buffer.alloc(128).toString('base64');
+  }),
+} satisfies Record<string, Trick>;
 
 export class EmbeddingServer {
-  readonly requests: Asked[] = [];
-  /** Requests under way at once, at most. */
-  mostAtOnce = 0;
-  /** Asked before each answer, whether it goes wrong. */
-  fault: (asked: Asked) => Fault | undefined = () => undefined;
-  retryAfter: string | undefined;
-  /** More texts, or a longer one, are refused with this status. */
-  limits: { texts: number; chars: number; status: number } = { texts: Infinity, chars: Infinity, status: 413 };
-  /** Where a redirect leads, and what is answered when a key is wanted. */
-  elsewhere = 'http://127.0.0.1:9/v1/embeddings';
+  readonly asked: Asked[] = [];
+  readonly authorizations: (string | undefined)[] = [];
+  /** Used up one a request, before it is answered well again. */
+  tricks: Trick[] = [];
   key: string | undefined;
-  /** What the server puts before texts of a task. */
-  tasks: Readonly<Record<string, string>> = {};
-  #atOnce = 0;
-  readonly #embedder: Embedder;
-  readonly #server = createServer((request, response) => {
-    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#atOnce);
-    response.once('close', () => this.#atOnce--);
-    const parts: Buffer[] = [];
-    request.on('data', (part: Buffer) => parts.push(part));
-    request.on('end', () => {
-      const body = JSON.parse(Buffer.concat(parts).toString('utf8'));
-      this.#answer({ path: request.url ?? '', headers: request.headers, body }, response).catch((error: unknown) => {
-        response.destroy(error as Error);
-      });
-    });
-  });
+  /** Texts of one request past which it is refused as too large. */
+  textsMax = 1_000;
+  /** Answered at the same time, at most so far. */
+  mostAtOnce = 0;
+  #answering = 0;
+  readonly #server: Server;
+  readonly #embedder: OpenEmbedder;
 
-  private constructor(embedder: Embedder) {
+  private constructor(embedder: OpenEmbedder) {
     this.#embedder = embedder;
+    this.#server = createServer((request, response) => {
+      this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#answering);
+      this.#answer(request, response)
+        .catch(() => response.destroy())
+        .finally(() => this.#answering--);
+    });
   }
 
-  static async start(embedder: Embedder): Promise<EmbeddingServer> {
-    const server = new EmbeddingServer(embedder);
-    server.#server.listen(0, '127.0.0.1');
-    await once(server.#server, 'listening');
+  static async start(model = ENCODER): Promise<EmbeddingServer> {
+    const server = new EmbeddingServer(await openEmbedder({ model }));
+    await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
     return server;
   }
 
@@ -69,90 +113,53 @@ export class EmbeddingServer {
     return `http://${this.host}/v1`;
   }
 
+  /** The manifest of a model that runs here. */
+  manifest(fields: Partial<RemoteManifest> = {}): RemoteManifest {
+    const none = { query: '', passage: '' };
+    const prefixes = { nl2code: none, qa: none, code2code: none, code2nl: none, code2completion: none };
+    const common = {
+      name: 'tiny',
+      version: 1,
+      dimensions: this.#embedder.dimensions,
+      maxTokens: 512,
+      sides: {},
+      licence: 'MIT',
+    };
+    const own = { kind: 'remote', url: this.url, host: this.host, model: 'tiny' };
+    return readManifest({ ...common, prefixes, ...own, ...fields }) as RemoteManifest;
+  }
+
+  /** What the model itself gives. */
+  truth(texts: readonly string[]): Promise<Float32Array[]> {
+    return this.#embedder.embed(texts, 'nl2code', 'passage') as Promise<Float32Array[]>;
+  }
+
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
-    this.#server.close();
-    await once(this.#server, 'close');
+    await new Promise((resolve) => this.#server.close(resolve));
+    await this.#embedder.close();
   }
 
-  async #answer(asked: Asked, response: ServerResponse): Promise<void> {
-    this.requests.push(asked);
-    const { input, dimensions, task } = asked.body;
-    if (asked.path !== '/v1/embeddings') return complain(response, 404, `nothing is at ${asked.path}`);
-    if (this.key !== undefined && asked.headers.authorization !== `Bearer ${this.key}`)
-      return complain(response, 401, `Incorrect API key provided: ${asked.headers.authorization}`);
-    const { texts, chars, status } = this.limits;
-    if (input.length > texts || input.some(({ length }) => length > chars))
-      return complain(response, status, 'input is too large to process');
-    const fault = this.fault(asked);
-    if (await this.#failed(response, fault)) return;
-    const prefix = this.tasks[String(task)] ?? '';
-    const embeddings = await this.#embedder.embed(
-      input.map((text) => prefix + text),
-      'nl2code',
-      'passage',
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part as Buffer);
+    this.authorizations.push(request.headers.authorization);
+    const trick = this.tricks.shift();
+    if (request.url !== '/v1/embeddings' || request.method !== 'POST') return void fail(404)(response, [], request);
+    if (this.key !== undefined && request.headers.authorization !== `Bearer ${this.key}`) {
+      response.writeHead(401).end(`no such key: ${request.headers.authorization}`);
+      return;
+    }
+    const asked = JSON.parse(Buffer.concat(parts).toString('utf8')) as Asked;
+    this.asked.push(asked);
+    if (asked.input.length > this.textsMax) return void fail(413)(response, [], request);
+    const embeddings = await this.truth(asked.input);
+    // Longer than one: what comes is made unit length by who asked.
+    const items = embeddings.map(
+      (one, index): Item => ({ object: 'embedding', index, embedding: [...one].map((x) => x * 3) }),
     );
-    const size = typeof dimensions === 'number' ? dimensions : undefined;
-    const rows = embeddings.map(
-      (one, index): Row => ({ object: 'embedding', index, embedding: [...one.slice(0, size)] }),
-    );
-    const data = damaged(rows, embeddings, fault);
-    const text = JSON.stringify({ object: 'list', model: asked.body.model, data });
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-    if (fault === 'cut') {
-      response.write(text.slice(0, text.length >> 1));
-      setTimeout(() => response.destroy(), 5);
-    } else if (fault === 'drip') {
-      for (let at = 0; at < text.length && !response.destroyed; at++) {
-        response.write(text[at]);
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    } else response.end(text);
-  }
-
-  /** True when the fault needs no embedding. */
-  async #failed(response: ServerResponse, fault: Fault | undefined): Promise<boolean> {
-    if (typeof fault === 'number') {
-      if (this.retryAfter !== undefined) response.setHeader('retry-after', this.retryAfter);
-      complain(response, fault, 'not now');
-    } else if (fault === 'reset') response.destroy();
-    else if (fault === 'html') response.end('<html><body>Log in to the network</body></html>');
-    else if (fault === 'empty') response.end();
-    else if (fault === 'redirect') response.writeHead(307, { location: this.elsewhere }).end();
-    else if (fault === 'endless') await writeWithoutEnd(response);
-    else return fault === 'silent';
-    return true;
-  }
-}
-
-function complain(response: ServerResponse, status: number, message: string): void {
-  response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(JSON.stringify({ error: { message, type: 'test', code: status } }));
-}
-
-function damaged(rows: Row[], embeddings: readonly Embedding[], fault: Fault | undefined): unknown {
-  const first = rows[0]!;
-  const values = first.embedding as number[];
-  if (fault === 'no rows') return undefined;
-  if (fault === 'half') return rows.slice(0, rows.length >> 1);
-  if (fault === 'surplus') return [...rows, first];
-  if (fault === 'doubled') return rows.map((row) => ({ ...row, index: 0 }));
-  if (fault === 'no index') return rows.map(({ embedding }) => ({ object: 'embedding', embedding }));
-  if (fault === 'shuffled') return rows.toReversed();
-  // A batch of one text alone can't be shifted: then it is the text's row that stands in the other's place.
-  if (fault === 'shifted') return rows.map((row, at) => ({ ...row, embedding: rows.at(at - 1)!.embedding }));
-  if (fault === 'other model') return rows.map((row, at) => ({ ...row, embedding: [...embeddings[at]!].reverse() }));
-  if (fault === 'strings') first.embedding = values.map(String);
-  else if (fault === 'null') first.embedding = values.with(0, null as unknown as number);
-  else if (fault === 'huge number') first.embedding = values.with(0, 1e300);
-  else if (fault === 'narrow') first.embedding = values.slice(1);
-  else if (fault === 'wide') for (const row of rows) (row.embedding as number[]).push(0);
-  return rows;
-}
-
-async function writeWithoutEnd(response: ServerResponse): Promise<void> {
-  const part = Buffer.alloc(1 << 20, '[[[[[[[[');
-  while (!response.destroyed) {
-    if (!response.write(part)) await Promise.race([once(response, 'drain'), once(response, 'close')]).catch(() => {});
+    if (trick?.(response, items, request) === true) return;
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ object: 'list', model: asked.model, data: items, usage: { total_tokens: 1 } }));
   }
 }

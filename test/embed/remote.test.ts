@@ -1,352 +1,235 @@
-/** A model on a server: what is sent, what is believed, what is tried again, and what is not. */
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { openEmbedder } from '../../src/embed/embedder.ts';
-import { type RemoteManifest, readManifest } from '../../src/embed/manifest.ts';
-import { openRemote, PROBE_TEXT, probeServer } from '../../src/embed/remote.ts';
-import { PATIENCE, type Patience } from '../../src/embed/server.ts';
-import { JINA_PREFIXES, TASKS } from '../../src/embed/tasks.ts';
-import { setLogLevel } from '../../src/log.ts';
-import type { Embedder } from '../../src/types.ts';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describeModel, openEmbedder } from '../../src/embed/embedder.ts';
+import type { RemoteManifest } from '../../src/embed/manifest.ts';
+import { loadOnnxRuntime } from '../../src/embed/onnx.ts';
+import { addressOf, openRemote } from '../../src/embed/remote.ts';
+import { JINA_PREFIXES, SIDES, TASKS } from '../../src/embed/tasks.ts';
 import { expectClose, testEmbedder } from '../contracts/embedder.ts';
-import { makeFolder } from '../source/tree.ts';
-import { EmbeddingServer, type Fault } from './embeddingServer.ts';
-import { DIMENSIONS, writeTinyModel } from './tinyModel.ts';
+import { EmbeddingServer, TRICKS } from './embeddingServer.ts';
 
-setLogLevel('error');
+const hasOnnx = await loadOnnxRuntime().then(
+  () => true,
+  () => false,
+);
 
-/** What tests can wait for. */
-const SHORT: Patience = { ...PATIENCE, requestMs: 400, callMs: 3_000, backoffMs: 5 };
-const NONE = Object.fromEntries(TASKS.map((task) => [task, { query: '', passage: '' }])) as RemoteManifest['prefixes'];
-const TASK_NAMES = Object.fromEntries(
-  TASKS.map((task) => [task, { query: `${task}.query`, passage: `${task}.passage` }]),
-) as RemoteManifest['prefixes'];
-const TEXTS = ['export function readLease()', 'def open_file(path):', 'close every cache', 'merge two sorted lists'];
-
-let local: Embedder;
 let server: EmbeddingServer;
-beforeAll(async () => {
-  local = await openEmbedder({ model: writeTinyModel(makeFolder()) });
-  server = await EmbeddingServer.start(local);
+beforeEach(async () => {
+  server = await EmbeddingServer.start();
 });
-afterAll(async () => {
-  await server.stop();
-  await local.close();
-});
-beforeEach(() => {
-  server.requests.length = 0;
-  server.mostAtOnce = 0;
-  server.fault = () => undefined;
-  server.retryAfter = undefined;
-  server.limits = { texts: Infinity, chars: Infinity, status: 413 };
-  server.key = undefined;
-  server.tasks = {};
-});
+afterEach(() => server.stop());
 
-async function manifestOf(changes: Partial<RemoteManifest> = {}): Promise<RemoteManifest> {
-  const manifest: RemoteManifest = {
-    ...{ name: 'far', kind: 'remote', version: 1, dimensions: DIMENSIONS, matryoshka: [64, DIMENSIONS] },
-    ...{ maxTokens: 512, prefixes: NONE, sides: {}, licence: 'MIT', url: server.url, host: server.host },
-    ...{ plainHttp: false, model: 'tiny', sendsDimensions: false, keyVariable: 'DOWSER_REMOTE_KEY', probes: {} },
-    ...changes,
-  };
-  const { probes } = await probeServer(manifest, { patience: SHORT });
-  server.requests.length = 0;
-  return readManifest({ ...manifest, probes, ...changes }) as RemoteManifest;
+const QUICK = { pauseMs: 2, silenceMs: 300 };
+const TEXTS = ['def parse(url): ...', 'where is a url parsed', 'class Lease {}', 'x'];
+
+/** A folder as `dowser models add NAME --url` leaves it. */
+function folderOf(manifest: RemoteManifest): string {
+  const folder = mkdtempSync(join(tmpdir(), 'dowser-remote-'));
+  writeFileSync(join(folder, 'model.json'), JSON.stringify(manifest));
+  return folder;
 }
 
-type Settings = { dimensions?: number; patience?: Partial<Patience>; environment?: NodeJS.ProcessEnv };
+const open = (fields: Partial<RemoteManifest> = {}, options = {}) => {
+  const manifest = server.manifest(fields);
+  return openRemote(manifest, manifest.dimensions, { ...QUICK, ...options });
+};
 
-async function opened(changes: Partial<RemoteManifest> = {}, settings: Settings = {}) {
-  const { dimensions = DIMENSIONS, environment = {} } = settings;
-  const patience = { ...SHORT, ...settings.patience };
-  const embedder = openRemote(await manifestOf(changes), dimensions, { environment, patience });
-  onTestFinished(() => embedder.close());
-  return embedder;
-}
-
-/** These faults, one a request; then none. */
-function faults(...row: Fault[]): void {
-  const left = [...row];
-  server.fault = () => left.shift();
-}
-
-const embed = (embedder: Embedder, texts: readonly string[] = TEXTS) => embedder.embed(texts, 'nl2code', 'passage');
-
-testEmbedder('a model on a server', () => opened(), { sidesDiffer: false });
-testEmbedder('a model on a server with prefixes', () => opened({ prefixes: JINA_PREFIXES }), {
-  sidesDiffer: true,
-  knowsAll: true,
-});
-
-describe('what is sent', () => {
-  test('is model and texts with the probe, to one address, and nothing that tells who asks', async () => {
-    const embedder = await opened();
-    const embeddings = await embed(embedder);
-    for (const [at, one] of (await embed(local)).entries()) expectClose(embeddings[at]!, one);
-    const [{ path, headers, body }] = server.requests as [(typeof server.requests)[number]];
-    expect(server.requests).toHaveLength(1);
-    expect(path).toBe('/v1/embeddings');
-    expect(body).toEqual({ model: 'tiny', input: [...TEXTS, PROBE_TEXT] });
-    expect(Object.keys(headers).sort()).toEqual(
-      ['accept', 'accept-encoding', 'connection', 'content-length', 'content-type', 'host', 'user-agent'].sort(),
-    );
-    expect(headers['user-agent']).toBe('dowser');
+describe.runIf(hasOnnx)('a model on a server', () => {
+  testEmbedder('a model on a server', () => openEmbedder({ model: folderOf(server.manifest()) }), {
+    sidesDiffer: false,
+    knowsAll: true,
   });
 
-  test('has the prefix of task and side before each text', async () => {
-    const embedder = await opened({ prefixes: JINA_PREFIXES });
-    await embedder.embed(['a'], 'code2completion', 'query');
-    expect(server.requests[0]!.body.input).toEqual([`${JINA_PREFIXES.code2completion.query}a`, PROBE_TEXT]);
+  test('gives what the model gives, in the order asked, at unit length', async () => {
+    const many = Array.from({ length: 150 }, (_, at) => `${TEXTS[at % TEXTS.length]} ${at}`);
+    const embeddings = await open().embed(many, 'nl2code', 'passage');
+    for (const [at, truth] of (await server.truth(many)).entries()) expectClose(embeddings[at]!, truth, 1e-6);
+    expect(server.asked.map(({ input }) => input.length).sort((a, b) => a - b)).toEqual([22, 32, 32, 32, 32]);
+    expect(server.mostAtOnce).toBe(2);
   });
 
-  test("has the server's name of the task where it puts prefixes itself", async () => {
-    server.tasks = { 'nl2code.query': 'return ', 'nl2code.passage': 'function ' };
-    const embedder = await opened({ tasks: TASK_NAMES });
-    expect(embedder.id).not.toBe((await opened()).id);
-    const [query] = await embedder.embed(['cache'], 'nl2code', 'query');
-    expect(server.requests.map(({ body }) => [body.task, body.input])).toEqual([
-      ['nl2code.query', ['cache', PROBE_TEXT]],
+  test('is sent the prefix of the task, or its name where the server puts prefixes itself', async () => {
+    await open({ prefixes: JINA_PREFIXES }).embed(['x'], 'qa', 'query');
+    const names = TASKS.map((task) => [task, Object.fromEntries(SIDES.map((side) => [side, `${task}.${side}`]))]);
+    await open({ prefixes: JINA_PREFIXES, tasks: Object.fromEntries(names) }).embed(['x'], 'qa', 'query');
+    expect(server.asked).toEqual([
+      { model: 'tiny', input: [`${JINA_PREFIXES.qa.query}x`], encoding_format: 'float' },
+      { model: 'tiny', input: ['x'], encoding_format: 'float', task: 'qa.query' },
     ]);
-    expectClose(query!, (await embed(local, ['return cache']))[0]!);
   });
 
-  test('has the size of the embeddings where it is asked for, and smaller ones are cut here', async () => {
-    const embedder = await opened({ sendsDimensions: true, dimensions: 64, matryoshka: [16, 64] }, { dimensions: 16 });
-    const [embedding] = await embed(embedder, ['cache']);
-    expect(server.requests[0]!.body).toMatchObject({ dimensions: 64 });
-    expect(embedding).toHaveLength(16);
-    expect(Math.hypot(...embedding!)).toBeCloseTo(1, 5);
-    const [whole] = await embed(local, ['cache']);
-    const length = Math.hypot(...whole!.subarray(0, 16));
+  test('is sent no more than it reads of a text, and never half a character', async () => {
+    await open({ maxTokens: 10 }).embed([`${'y'.repeat(24)}😀 and more`, 'z'.repeat(90_000)], 'nl2code', 'passage');
+    expect(server.asked.flatMap(({ input }) => input)).toEqual(['y'.repeat(24), 'z'.repeat(25)]);
+  });
+
+  test('cuts embeddings to the size asked for, and makes them unit length after that', async () => {
+    const model = folderOf(server.manifest({ matryoshka: [8, 32] }));
+    const embedder = await openEmbedder({ model, dimensions: 8 });
+    const [embedding] = await embedder.embed(['lease'], 'nl2code', 'passage');
+    const [truth] = await server.truth(['lease']);
+    const length = Math.hypot(...truth!.subarray(0, 8));
     expectClose(
       embedding!,
-      whole!.slice(0, 16).map((value) => value / length),
+      truth!.subarray(0, 8).map((value) => value / length),
+      1e-6,
+    );
+    await embedder.close();
+  });
+
+  test('takes in halves what is too large at once', async () => {
+    server.textsMax = 3;
+    const embeddings = await open().embed(
+      Array.from({ length: 10 }, (_, at) => `text ${at}`),
+      'nl2code',
+      'passage',
+    );
+    const truth = await server.truth(Array.from({ length: 10 }, (_, at) => `text ${at}`));
+    for (const [at, one] of truth.entries()) expectClose(embeddings[at]!, one, 1e-6);
+  });
+
+  test('gives the key of the environment, never tells it, and says which variable to set', async () => {
+    server.key = 'sk-secret-value';
+    const environment = { DOWSER_REMOTE_KEY: 'sk-secret-value', OTHER: 'wrong-key-value' };
+    await open({}, { environment }).embed(['x'], 'nl2code', 'query');
+    expect(server.authorizations).toEqual(['Bearer sk-secret-value']);
+    const refused = await open({ keyVariable: 'OTHER' }, { environment })
+      .embed(['x'], 'nl2code', 'query')
+      .catch((error) => error);
+    expect(refused).toMatchObject({
+      code: 'model_failed',
+      message: expect.stringMatching(/Its key is refused: set OTHER/),
+    });
+    expect(refused.message).not.toContain('wrong-key-value');
+    await expect(open({}, { environment: {} }).embed(['x'], 'nl2code', 'query')).rejects.toThrow(
+      /It wants a key: set DOWSER_REMOTE_KEY/,
     );
   });
 
-  test('comes in batches by count and by characters, few at once, a text of nothing in none', async () => {
-    const embedder = await opened({ maxTokens: 8_192 });
-    const many = Array.from({ length: 400 }, (_, at) => `cache ${at}`);
-    expect(await embed(embedder, many)).toHaveLength(400);
-    expect(Math.max(...server.requests.map(({ body }) => body.input.length))).toBe(32);
-    expect(server.requests).toHaveLength(Math.ceil(400 / 31));
-    expect(server.mostAtOnce).toBeLessThanOrEqual(4);
-    server.requests.length = 0;
-    await embed(embedder, ['x '.repeat(30_000), '  \n', 'y '.repeat(30_000), 'z '.repeat(30_000)]);
-    expect(server.requests).toHaveLength(3);
-    for (const { body } of server.requests) expect(body.input.join('').length).toBeLessThan(33_000);
+  test.each(Object.entries(TRICKS))('survives an answer that is %s', async (_, trick) => {
+    server.tricks = [trick];
+    const embeddings = await open().embed(TEXTS, 'nl2code', 'passage');
+    for (const [at, truth] of (await server.truth(TEXTS)).entries()) expectClose(embeddings[at]!, truth, 1e-6);
   });
 
-  test('is well-formed, whatever stands in a file', async () => {
-    const embedder = await opened();
-    await embed(embedder, ['half \ud83d a character', 'a whole 😀 one']);
-    expect(server.requests[0]!.body.input.slice(0, 2)).toEqual(['half \ufffd a character', 'a whole 😀 one']);
-  });
-});
-
-describe('the key', () => {
-  test('comes from the environment, by the name that the manifest has for it', async () => {
-    server.key = 'sesame';
-    const probing = { url: server.url, host: server.host, name: 'far', model: 'tiny', dimensions: undefined };
-    const asked = { ...probing, sendsDimensions: false, keyVariable: 'MY_KEY' };
-    const { dimensions } = await probeServer(asked, { environment: { MY_KEY: ' sesame\n' }, patience: SHORT });
-    expect(dimensions).toBe(DIMENSIONS);
-  });
-
-  test('is in no error, though the server says it aloud', async () => {
-    const embedder = await opened({}, { environment: { DOWSER_REMOTE_KEY: 'wrong-key' } });
-    server.key = 'sesame';
-    await expect(embed(embedder)).rejects.toMatchObject({
-      code: 'model_failed',
-      message: expect.stringMatching(/does not take the key \(401\)\. Set DOWSER_REMOTE_KEY/),
-    });
-    expect(server.requests).toHaveLength(1);
-    server.key = undefined;
-    server.fault = () => 500;
-    const failure = await embed(embedder).catch((error: Error) => error.message);
-    expect(failure).toMatch(/500/);
-    expect(failure).not.toMatch(/wrong-key/);
-  });
-
-  test('is asked for when the server wants one, and refused when it can be none', async () => {
-    const embedder = await opened();
-    server.key = 'sesame';
-    await expect(embed(embedder)).rejects.toThrow(/wants a key \(401\)/);
-    server.key = undefined;
-    await expect(opened({}, { environment: { DOWSER_REMOTE_KEY: 'two words' } })).rejects.toMatchObject({
-      code: 'bad_argument',
-      message: expect.not.stringMatching(/two words/),
-    });
-  });
-});
-
-describe('what passes by itself is tried again', () => {
-  test.each<Fault>([408, 429, 500, 502, 503, 'reset', 'cut'])('%s', async (fault) => {
-    const embedder = await opened();
-    faults(fault, fault);
-    const embeddings = await embed(embedder);
-    expect(server.requests).toHaveLength(3);
-    for (const [at, one] of (await embed(local)).entries()) expectClose(embeddings[at]!, one);
-  });
-
-  test.each<Fault>(['silent', 'drip'])('%s, when its time is over', async (fault) => {
-    const embedder = await opened({}, { patience: { requestMs: 100 } });
-    faults(fault);
-    expect(await embed(embedder)).toHaveLength(TEXTS.length);
-    expect(server.requests).toHaveLength(2);
-  });
-
-  test('but not for ever, and a question less often than a passage', async () => {
-    const embedder = await opened();
-    server.fault = () => 503;
-    await expect(embed(embedder)).rejects.toMatchObject({
-      code: 'model_failed',
-      message: expect.stringMatching(/answered 503: not now, 5 times\. See that/),
-    });
-    expect(server.requests).toHaveLength(5);
-    await expect(embedder.embed(['x'], 'nl2code', 'query')).rejects.toThrow(/2 times/);
-    expect(server.requests).toHaveLength(7);
-  });
-
-  test('and never beyond the time of the whole call', async () => {
-    const embedder = await opened({}, { patience: { callMs: 300, backoffMs: 200 } });
-    server.fault = () => 'silent';
-    const startedMs = performance.now();
-    await expect(embed(embedder)).rejects.toMatchObject({ code: 'model_failed' });
-    expect(performance.now() - startedMs).toBeLessThan(1_500);
-  });
-
-  test('after the time that the server names, in seconds', async () => {
-    const embedder = await opened();
-    server.retryAfter = '1';
-    faults(429);
-    const startedMs = performance.now();
-    const both = [embed(embedder), new Promise((resolve) => setTimeout(resolve, 100)).then(() => embed(embedder))];
-    expect(await Promise.all(both)).toHaveLength(2);
-    expect(performance.now() - startedMs).toBeGreaterThan(950);
-    expect(server.requests).toHaveLength(3);
-  });
-
-  test('and is not asked at all while it wants to rest for longer than anybody waits', async () => {
-    const embedder = await opened();
-    server.retryAfter = new Date(Date.now() + 60_000).toUTCString();
-    faults(503);
-    await expect(embed(embedder)).rejects.toThrow(/wants no request for another \d\d s/);
-    await expect(embed(embedder)).rejects.toThrow(/wants no request for another \d\d s/);
-    expect(server.requests).toHaveLength(1);
-  });
-});
-
-describe('what is not whole is not believed', () => {
-  test.each<[Fault, RegExp]>([
-    ['html', /not JSON/],
-    ['empty', /not JSON/],
-    ['no rows', /without a list/],
-    ['half', /2 embeddings for 5 texts/],
-    ['surplus', /6 embeddings for 5 texts/],
-    ['doubled', /two embeddings of text 0/],
-    ['no index', /does not say of which text/],
-    ['strings', /no list of numbers/],
-    ['null', /no list of numbers/],
-    ['huge number', /out of range/],
-    ['narrow', /255 dimensions, not 256/],
-    ['wide', /257 dimensions, not 256/],
-    ['shifted', /another model than the one that was added, or mixes up its rows/],
-    ['other model', /dowser models remove far/],
-    ['endless', /more than \d+ bytes/],
-    ['redirect', /sends elsewhere \(307\)\. Redirects are not followed/],
-  ])('%s', async (fault, message) => {
-    const embedder = await opened();
-    faults(fault);
-    await expect(embed(embedder)).rejects.toMatchObject({
-      code: 'model_failed',
-      message: expect.stringMatching(message),
-    });
-    expect(server.requests).toHaveLength(1);
-    expect(await embed(embedder)).toHaveLength(TEXTS.length);
-  });
-
-  test('while rows in another order, each with its index, are as good', async () => {
-    const embedder = await opened();
-    faults('shuffled');
-    for (const [at, one] of (await embed(embedder)).entries()) expectClose(one, (await embed(local))[at]!);
-  });
-});
-
-describe('what the server does not take', () => {
-  test.each([400, 413, 422, 500])('at once comes in parts, at %i', async (status) => {
-    const embedder = await opened();
-    server.limits = { texts: 4, chars: Infinity, status };
-    const many = Array.from({ length: 20 }, (_, at) => `cache ${at}`);
-    const embeddings = await embed(embedder, many);
-    for (const [at, one] of (await embed(local, many)).entries()) expectClose(embeddings[at]!, one);
-  });
-
-  test('for its length comes shorter', async () => {
-    const embedder = await opened();
-    server.limits = { texts: Infinity, chars: 700, status: 400 };
-    const long = 'cache lock '.repeat(150);
-    const [first, second] = await embed(embedder, ['lock', long]);
-    expectClose(first!, (await embed(local, ['lock']))[0]!);
-    expectClose(second!, (await embed(local, [long.slice(0, long.length >> 2)]))[0]!);
-  });
-
-  test('in any length is known by words alone, and keeps no other text from being read', async () => {
-    const embedder = await opened();
-    server.fault = ({ body }) => (body.input.some((text) => text.includes('thread')) ? (413 as Fault) : undefined);
-    const [first, second] = await embed(embedder, ['lock', 'thread '.repeat(100)]);
-    expectClose(first!, (await embed(local, ['lock']))[0]!);
-    expect(second!.every((value) => value === 0)).toBe(true);
-  });
-
-  test('whatever it is, is an error that says what the server says, after two requests', async () => {
-    const embedder = await opened();
-    server.limits = { texts: 0, chars: 0, status: 400 };
-    await expect(embed(embedder)).rejects.toThrow(/refuses every text \(400: input is too large to process\)/);
-    expect(server.requests).toHaveLength(2);
-  });
-
-  test('because it serves something else is an error that names address and model', async () => {
-    const embedder = await opened({ url: `${server.url}/v1`, probes: { '': [1] } }).catch((error: Error) => error);
-    expect(String(embedder)).toMatch(/answered 404: nothing is at .*See that it serves embeddings of "tiny" at http:/);
-  });
-});
-
-describe('close()', () => {
-  test('breaks off what is under way, and what waits', async () => {
-    const embedder = await opened({}, { patience: { requestMs: 60_000, callMs: 60_000, backoffMs: 60_000 } });
-    server.fault = () => 'silent';
-    const asking = embed(embedder);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    await embedder.close();
-    await expect(asking).rejects.toMatchObject({ code: 'cancelled' });
-    server.fault = () => undefined;
-    const resting = await opened({}, { patience: { backoffMs: 60_000, callMs: 200_000 } });
-    server.fault = () => 503;
-    const waiting = embed(resting);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    await resting.close();
-    await expect(waiting).rejects.toMatchObject({ code: 'cancelled' });
-  });
-});
-
-describe('the id', () => {
-  test('differs with whatever changes embeddings, and with nothing else', async () => {
-    const manifest = await manifestOf();
-    const idOf = (changes: Partial<RemoteManifest>, dimensions = DIMENSIONS) =>
-      openRemote({ ...manifest, ...changes }, dimensions).id;
-    const ids = [
-      idOf({}),
-      idOf({}, 64),
-      idOf({ url: 'http://127.0.0.1:1/v1', host: '127.0.0.1:1' }),
-      idOf({ model: 'other' }),
-      idOf({ prefixes: JINA_PREFIXES }),
-      idOf({ tasks: TASK_NAMES }),
-      idOf({ maxTokens: 100 }),
-      idOf({ sendsDimensions: true }),
-      idOf({ probes: { '': [1, 2] } }),
+  test('waits as long as the server asks for', async () => {
+    server.tricks = [
+      (response) => {
+        response.writeHead(429, { 'retry-after': '1' }).end();
+        return true;
+      },
     ];
-    expect(new Set(ids).size).toBe(ids.length);
-    expect(idOf({ licence: 'other', keyVariable: 'OTHER' })).toBe(ids[0]);
+    const startedMs = performance.now();
+    await open().embed(['x'], 'nl2code', 'query');
+    expect(performance.now() - startedMs).toBeGreaterThan(990);
+  });
+
+  test('that does not recover is given up, and the message says where to look', async () => {
+    server.tricks = Array.from({ length: 9 }, () => TRICKS.failing);
+    await expect(open().embed(['x'], 'nl2code', 'query')).rejects.toMatchObject({
+      code: 'model_failed',
+      message: expect.stringMatching(/tiny at 127\.0\.0\.1:\d+ can't be asked: it answers 500\. Tried 6 times/),
+    });
+    expect(server.authorizations).toHaveLength(6);
+  });
+
+  test('that nobody runs is given up after a second attempt', async () => {
+    const manifest = server.manifest({ url: 'http://127.0.0.1:9/v1', host: '127.0.0.1:9' });
+    await expect(openRemote(manifest, 32, QUICK).embed(['x'], 'nl2code', 'query')).rejects.toThrow(
+      /tiny at 127\.0\.0\.1:9 can't be asked: .*ECONNREFUSED.* Tried 2 times/,
+    );
+  });
+
+  test('of another size is refused at once', async () => {
+    await expect(open({ dimensions: 31, matryoshka: [31] }).embed(['x'], 'nl2code', 'query')).rejects.toThrow(
+      /gives embeddings of 32 dimensions, and its model\.json says 31/,
+    );
+    expect(server.asked).toHaveLength(1);
+  });
+
+  test('that sends elsewhere is not followed', async () => {
+    const other = await EmbeddingServer.start();
+    server.tricks = [
+      (response) => {
+        response.writeHead(307, { location: `${other.url}/embeddings` }).end();
+        return true;
+      },
+    ];
+    await expect(open().embed(['x'], 'nl2code', 'query')).rejects.toThrow(/answers 307 .*not followed/);
+    expect(other.authorizations).toEqual([]);
+    await other.stop();
+  });
+
+  test('that makes no embeddings with the model is not asked again', async () => {
+    server.tricks = [
+      (response) => {
+        response.writeHead(501).end('this model does not support embeddings');
+        return true;
+      },
+    ];
+    await expect(open().embed(['x'], 'nl2code', 'query')).rejects.toThrow(/answers 501 .*can make no embeddings/);
+    expect(server.authorizations).toHaveLength(1);
+  });
+
+  test('without TLS is asked past any proxy, which would read along', async () => {
+    const before = process.env.HTTP_PROXY;
+    process.env.HTTP_PROXY = 'http://127.0.0.1:9';
+    try {
+      await open().embed(['x'], 'nl2code', 'query');
+      expect(server.asked).toHaveLength(1);
+    } finally {
+      if (before === undefined) delete process.env.HTTP_PROXY;
+      else process.env.HTTP_PROXY = before;
+    }
+  });
+
+  test('is left alone when it is closed in mid-request', async () => {
+    server.tricks = [TRICKS.silent];
+    const remote = open({}, { silenceMs: 60_000 });
+    const asking = remote.embed(['x'], 'nl2code', 'query');
+    while (server.asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    remote.close();
+    await expect(asking).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  test('has another identity at another address, with another model, other prefixes or another size', async () => {
+    const manifests = [
+      server.manifest({ matryoshka: [16, 32] }),
+      server.manifest({ matryoshka: [16, 32], url: `http://${server.host}/other/v1` }),
+      server.manifest({ matryoshka: [16, 32], model: 'small' }),
+      server.manifest({ matryoshka: [16, 32], prefixes: JINA_PREFIXES }),
+    ];
+    const traits = await Promise.all(manifests.map((manifest) => describeModel({ model: folderOf(manifest) })));
+    const cut = await describeModel({ model: folderOf(manifests[0]!), dimensions: 16 });
+    expect(new Set([...traits, cut].map(({ id }) => id)).size).toBe(5);
+    expect(traits[0]).toMatchObject({ isSlow: true, host: server.host, hasLanes: false });
+    expect(traits[3]!.hasLanes).toBe(true);
+  });
+});
+
+describe('an address that texts may be sent to', () => {
+  test.each([
+    ['https://api.example.com/v1', 'api.example.com', 'https://api.example.com/v1/embeddings'],
+    ['http://localhost:8080/v1/', 'localhost:8080', 'http://localhost:8080/v1/embeddings'],
+    ['http://192.168.1.7:8080/v1', '192.168.1.7:8080', 'http://192.168.1.7:8080/v1/embeddings'],
+    ['http://[::1]:8080/v1', '[::1]:8080', 'http://[::1]:8080/v1/embeddings'],
+    ['http://tei:8080/v1', 'tei:8080', 'http://tei:8080/v1/embeddings'],
+  ])('is %s', (url, host, address) => {
+    expect(addressOf({ url, host }).href).toBe(address);
+  });
+
+  test.each([
+    ['http://api.example.com/v1', 'api.example.com', /not on this machine or a private network/],
+    ['https://me:secret@api.example.com/v1', 'api.example.com', /holds a name or a password/],
+    ['https://api.example.com/v1?key=1', 'api.example.com', /has a \?/],
+    ['ftp://api.example.com/v1', 'api.example.com', /neither https/],
+    ['https://evil.example.com/v1', 'api.example.com', /consent was given to api\.example\.com/],
+    ['https://api.example.com:444/v1', 'api.example.com', /is on api\.example\.com:444/],
+    ['http://10.evil.example.com/v1', '10.evil.example.com', /not on this machine/],
+    ['no address', 'no', /not a URL/],
+  ])('is not %s', (url, host, why) => {
+    expect(() => addressOf({ url, host })).toThrow(why);
   });
 });

@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { locateModel } from '../../src/library/shelf.ts';
 import { type Completed, completeReport, completeRepository } from './complete.ts';
 import { type Documented, docsReport, documentRepository } from './docs.ts';
 import { type DriftRun, driftReport, driftRepository } from './drift.ts';
@@ -51,7 +52,12 @@ if (values.help || values.bench === undefined || isUnknown || isMisplaced) {
   process.stdout.write(HELP);
   process.exit(values.help ? 0 : 2);
 }
-const { bench, corpora, set, only, half, model, out } = values;
+const { bench, corpora, set, only, half, out } = values;
+/** As dowser itself finds it: bundled, added to the user's shelf, or a folder. */
+const model =
+  values.model === undefined || values.model === 'none'
+    ? values.model
+    : locateModel(values.model, process.env.DOWSER_CACHE || undefined);
 
 for (const name of ['mbpp', 'humaneval'] as const) {
   if (set !== name && set !== 'all') continue;

@@ -8,6 +8,7 @@ import type {
   SimilarRequest,
   Snippet,
   Status,
+  SyncProgress,
 } from '../../src/types.ts';
 
 export type Asked = { tool: string; request: SearchRequest | SimilarRequest | CompleteRequest };
@@ -83,6 +84,10 @@ export class MemoryIndex implements CodeIndex {
   }
 
   async readBehind(): Promise<void> {}
+
+  reading(): SyncProgress | undefined {
+    return undefined;
+  }
 
   start(): void {}
 

@@ -177,6 +177,16 @@ describe.each(ERAS)('a client that negotiates %s', (mode) => {
     expect(messages).toEqual(['opening the index', 'searching']);
   });
 
+  test('sees how far a slow model has read the code', async () => {
+    const index = await memory();
+    index.reading = () => ({ done: 1_200, total: 3_000, phase: 'reading' });
+    const { client } = await connect(mode, 'none', async () => index);
+    const messages: (string | undefined)[] = [];
+    const onprogress = ({ message }: { message?: string | undefined }) => messages.push(message);
+    await client.callTool({ name: 'search_code', arguments: { query: 'lease' } }, { onprogress });
+    expect(messages.at(-1)).toBe('searching; the slow model has read 1,200 of 3,000 chunks');
+  });
+
   test('may cancel a call', async () => {
     const index = await memory();
     const { promise, resolve } = deferred<void>();

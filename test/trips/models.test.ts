@@ -1,10 +1,11 @@
 /** `dowser models` as people run it: the real binary, a hub on loopback, and a search with what was fetched. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { EmbeddingServer } from '../embed/embeddingServer.ts';
 import { Hub } from '../library/hub.ts';
 import { ask, BIN, connectClient, makePlace, type Place, PROJECT, pause } from './support.ts';
 
@@ -136,19 +137,26 @@ describe('a model that was added', () => {
       /^dowser-static-v1: ok, .*\nencoder: ok, 2 files, 0\.1 MB, 32 dimensions$/m,
     );
     await run('models', 'use', 'encoder');
+    expect((await run('search', 'lease')).stderr).toMatch(
+      /encoder has read 0 % of the code: 'dowser index' has it read all\./,
+    );
+    expect((await run('index', '--quiet')).status).toBe(0);
     const found = await run('search', 'lease', '--json');
     expect({ status: found.status, stderr: found.stderr }).toEqual({ status: 0, stderr: '' });
-    expect(JSON.parse((await run('status', '--json')).stdout).model).toMatchObject({ name: 'encoder', dimensions: 32 });
-    expect(JSON.parse((await run('status', '--json', '--model', 'dowser-static-v1')).stdout).model.name).toBe(
-      'dowser-static-v1',
-    );
+    const { coverage, slow, model } = JSON.parse((await run('status', '--json')).stdout);
+    expect({ slow, model }).toMatchObject({
+      slow: { name: 'encoder', dimensions: 32, state: 'all code is read' },
+      model: { name: 'dowser-static-v1' },
+    });
+    expect(coverage.slow.embedded).toBe(coverage.chunks);
+    expect(JSON.parse((await run('status', '--json', '--model', 'dowser-static-v1')).stdout).slow).toBeUndefined();
     const client = await connectClient(place);
     expect((await ask(client, 'index_status')).text).toMatch(/encoder/);
     await client.close();
     expect(hub.requests).toEqual([]);
   });
 
-  test('whose bytes have changed is not loaded: the search goes on by words and says so, and verify finds it', async () => {
+  test('whose bytes have changed is not loaded: index says so, search goes on without it, and verify finds it', async () => {
     await run('models', 'add', ENCODER);
     const file = join(shelf(), 'encoder', 'model.onnx');
     const bytes = readFileSync(file);
@@ -157,16 +165,92 @@ describe('a model that was added', () => {
     const verified = await run('models', 'verify', 'encoder');
     expect(verified.status).toBe(1);
     expect(verified.stdout).toMatch(/^encoder: WRONG, .*sha256/);
+    const indexed = await run('index', '--model', 'encoder');
+    expect(indexed.status).toBe(1);
+    expect(indexed.stderr).toMatch(/encoder\/model\.onnx does not have its manifest's sha256/);
     const found = await run('search', 'lease', '--model', 'encoder');
-    expect(found.stderr).toMatch(/Meaning is not searched, words alone: .*sha256/);
+    expect(found).toMatchObject({ status: 0, stdout: expect.stringMatching(/lease/) });
+    expect(found.stderr).toMatch(/encoder has read 0 %/);
     expect(JSON.parse((await run('models', 'verify', '--json')).stdout).models).toMatchObject([
       { ok: true },
       { ok: false },
     ]);
   });
 
-  test('that is not there any more is said to be missing, and how to get it', async () => {
+  test('that is not there any more is said to be missing, and how to get it; the bundled one stands in', async () => {
     const found = await run('search', 'lease', '--model', 'gone');
-    expect(found.stderr).toMatch(/There is no model "gone" here.*dowser models pull gone/);
+    expect(found.stderr).toMatch(/The bundled model stands in: There is no model "gone" here.*dowser models pull gone/);
+    const { model, health } = JSON.parse((await run('status', '--json', '--model', 'gone')).stdout);
+    expect({ model, health }).toMatchObject({ model: { name: 'dowser-static-v1' }, health: ['model_unusable'] });
+  });
+});
+
+describe('a model on a server', () => {
+  const KEY = 'sk-of-nobody-4711';
+  let server: EmbeddingServer;
+  beforeEach(async () => {
+    server = await EmbeddingServer.start();
+    server.key = KEY;
+  });
+  afterEach(() => server.stop());
+
+  const added = (...words: string[]): Promise<Run> =>
+    run('models', 'add', 'mine', '--url', server.url, '--remote-model', 'tiny', ...words);
+
+  test('is sent nothing before its host is allowed by name', async () => {
+    for (const words of [[], ['--allow-host', 'api.example.com']]) {
+      const refused = await added(...words);
+      expect(refused).toMatchObject({ status: 1, stdout: '' });
+      expect(refused.stderr).toMatch(/would be sent to 127\.0\.0\.1:\d+, with secrets masked.*--allow-host 127/);
+    }
+    expect(server.authorizations).toEqual([]);
+    expect(existsSync(join(shelf(), 'mine'))).toBe(false);
+  });
+
+  test('reads the code and is asked, with secrets masked; its key is in no file and no output, and status says the host', async () => {
+    const token = ['ghp', 'x7Jq2mVbN4kLpR9sTdWf3hYcZ6aGuE1oKi8B'].join('_');
+    writeFileSync(join(place.root, 'keys.js'), `export const token = '${token}';\n`);
+    expect((await added('--allow-host', '127.0.0.1')).stderr).toMatch(/It wants a key: set DOWSER_REMOTE_KEY/);
+    place.environment.DOWSER_REMOTE_KEY = KEY;
+    const runs = [
+      await added('--allow-host', '127.0.0.1'),
+      await run('models', 'verify', 'mine'),
+      await run('index', '--model', 'mine', '--quiet'),
+      await run('search', `who uses ${token}`, '--model', 'mine'),
+      await run('status', '--model', 'mine'),
+      await run('models', 'list'),
+    ];
+    expect(runs.map(({ status }) => status)).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(runs[0]!.stdout).toMatch(/^Added mine, 32 dimensions, on 127\.0\.0\.1:\d+\.$/m);
+    expect(runs[1]!.stdout).toMatch(/^mine: ok, answers on 127\.0\.0\.1:\d+, 32 dimensions$/m);
+    expect(runs[4]!.stdout).toMatch(/^Slow model: mine \(texts are sent to 127\.0\.0\.1:\d+\), .*all code is read$/m);
+    expect(runs[5]!.stdout).toMatch(/^ {3}mine +server /m);
+    const sent = server.asked.flatMap(({ input }) => input);
+    expect(sent.join()).not.toContain(token);
+    expect(sent).toContainEqual(expect.stringMatching(/^keys\.js\nexport const token = '\[secret masked: \w+\]'/));
+    expect(sent).toContainEqual(expect.stringMatching(/^who uses \[secret masked: \w+\]$/));
+    expect(runs.map(({ stdout, stderr }) => stdout + stderr).join()).not.toContain(KEY);
+    expect(readFileSync(join(shelf(), 'mine', 'model.json'), 'utf8')).not.toContain(KEY);
+  });
+
+  test('is not used from a folder of the repository, which its user never allowed', async () => {
+    mkdirSync(join(place.root, 'model'));
+    writeFileSync(join(place.root, 'model', 'model.json'), JSON.stringify(server.manifest()));
+    const found = await run('search', 'lease', '--model', './model');
+    expect(found).toMatchObject({ status: 0, stdout: expect.stringMatching(/lease/) });
+    expect(found.stderr).toMatch(/The bundled model stands in: tiny would send texts to 127.*you did not add it/);
+    expect((await run('index', '--model', join(place.root, 'model'))).status).toBe(0);
+    expect(server.authorizations).toEqual([]);
+  });
+
+  test('that is gone costs its meaning only, and index says so', async () => {
+    place.environment.DOWSER_REMOTE_KEY = KEY;
+    await added('--allow-host', '127.0.0.1');
+    server.key = 'another';
+    const indexed = await run('index', '--model', 'mine');
+    expect(indexed.status).toBe(1);
+    expect(indexed.stderr).toMatch(/mine at 127\.0\.0\.1:\d+ answers 401 .*Its key is refused: set DOWSER_REMOTE_KEY/);
+    const found = await run('search', 'lease', '--model', 'mine');
+    expect(found).toMatchObject({ status: 0, stdout: expect.stringMatching(/lease/) });
   });
 });

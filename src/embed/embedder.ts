@@ -222,9 +222,13 @@ function identify(manifest: LocalManifest, dimensions: number): string {
   return `${name}-${dimensions}-${hashText(JSON.stringify(parts)).slice(0, 16)}`;
 }
 
-/** The same model on another server may be of another precision: its embeddings count as other ones. */
-function identifyRemote({ name, url, model, prefixes, tasks, maxTokens }: RemoteManifest, dimensions: number): string {
-  const parts = [url, model, tasks ?? prefixes, maxTokens];
+/**
+ * The same model on another server may be of another precision, and the same server may serve another model by the same
+ * name when it is added again, which the probe tells: its embeddings count as other ones.
+ */
+function identifyRemote(manifest: RemoteManifest, dimensions: number): string {
+  const { name, url, model, prefixes, tasks, maxTokens, probes } = manifest;
+  const parts = [url, model, tasks ?? prefixes, maxTokens, probes];
   return `${name}-${dimensions}-${hashText(JSON.stringify(parts)).slice(0, 16)}`;
 }
 

@@ -66,7 +66,12 @@ export type RemoteManifest = Common & {
   readonly keyVariable: string;
   /** Names of tasks for a server that puts prefixes before texts itself, as the Jina API does. */
   readonly tasks?: Readonly<Record<Task, Readonly<Record<Side, string>>>>;
+  /** By the server's name of the task, or by '' where it has none. */
+  readonly probes: Readonly<Record<string, Probe>>;
 };
+
+/** How the embeddings of remote.ts's probes began when the model was added: what gives less alike ones is another model. */
+export type Probe = { readonly first: readonly number[]; readonly last: readonly number[]; readonly cosineMin: number };
 
 export type LocalManifest = StaticManifest | TransformerManifest;
 export type ModelManifest = LocalManifest | RemoteManifest;
@@ -87,7 +92,7 @@ export function readManifest(json: unknown): ModelManifest {
   const kind = root.at('kind').oneOf(['static', 'transformer', 'remote']);
   const common = readCommon(root);
   if (kind === 'remote') {
-    const [tasks, key] = [root.at('tasks'), root.at('keyVariable')];
+    const [tasks, key, probes] = [root.at('tasks'), root.at('keyVariable'), root.at('probes')];
     return {
       ...common,
       kind,
@@ -96,6 +101,7 @@ export function readManifest(json: unknown): ModelManifest {
       host: root.at('host').text(/^\S+$/),
       keyVariable: key.isThere ? key.text(/^[A-Z_][A-Z0-9_]*$/) : KEY_VARIABLE,
       ...(tasks.isThere ? { tasks: readSides(tasks) } : {}),
+      probes: entries(probes, probes.names(/(?:)/), readProbe),
     };
   }
   const files = readFiles(root.at('files'));
@@ -139,6 +145,11 @@ function readInputs(inputs: Field): Inputs {
   return { ids: inputs.at('ids').text(), mask: inputs.at('mask').text(), side: inputs.at('side').text() };
 }
 
+function readProbe(probe: Field): Probe {
+  const cosineMin = probe.at('cosineMin').between(0, 1);
+  return { first: probe.at('first').numbers(), last: probe.at('last').numbers(), cosineMin };
+}
+
 function readFiles(files: Field): Files {
   const others = files.names(FILE_NAME).filter((name) => !MODEL_FILES.some((file) => file === name));
   return entries(files, [...MODEL_FILES, ...others], modelFile) as Files;
@@ -174,6 +185,18 @@ class Field {
     const value = this.#value;
     if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= max) return value;
     throw this.#wrong(`a whole number from 1 to ${max}`);
+  }
+
+  numbers(): number[] {
+    const value = this.#value;
+    if (Array.isArray(value) && value.length > 0 && value.every((one) => Number.isFinite(one))) return value;
+    throw this.#wrong('numbers');
+  }
+
+  between(min: number, max: number): number {
+    const value = this.#value;
+    if (typeof value === 'number' && value >= min && value <= max) return value;
+    throw this.#wrong(`a number from ${min} to ${max}`);
   }
 
   /** Ascending, at least one, the last one `last`. */

@@ -5,7 +5,7 @@ import type { Embedding, Side } from '../types.ts';
 import { type Batch, batchOf, openFeeds } from './feeds.ts';
 import type { LocalManifest } from './manifest.ts';
 import { type LoadOnnx, type OnnxLibrary, type OnnxSession, openSession, type SessionSettings } from './onnx.ts';
-import { chooseOutput, pool } from './pooling.ts';
+import { chooseOutput, pool, similarity } from './pooling.ts';
 
 export type NeuralModel = {
   readonly provider: Provider;
@@ -59,7 +59,7 @@ export async function openNeural(
   const mayShareRuns = async (): Promise<boolean> => {
     const [alone] = await run(batchOf(probe.slice(0, 1), padding), 'passage');
     const [inCompany] = await run(batchOf(probe, padding), 'passage');
-    return cosine(alone!, inCompany!) >= COMPANY_COSINE_MIN;
+    return similarity(alone!, inCompany!) >= COMPANY_COSINE_MIN;
   };
 
   return {
@@ -114,14 +114,4 @@ function* batches(
     batch.push(index);
   }
   if (batch.length > 0) yield batch;
-}
-
-function cosine(a: Embedding, b: Embedding): number {
-  let [dot, squaresA, squaresB] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    dot += a[i]! * b[i]!;
-    squaresA += a[i]! ** 2;
-    squaresB += b[i]! ** 2;
-  }
-  return dot / Math.sqrt(squaresA * squaresB);
 }

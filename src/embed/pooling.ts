@@ -68,6 +68,17 @@ export function unitLength(values: ArrayLike<number>): Embedding {
   return embedding;
 }
 
+/** The cosine of two embeddings, as far as the shorter one goes; NaN where one is zeros. */
+export function similarity(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let [dot, squaresA, squaresB] = [0, 0, 0];
+  for (let i = 0; i < Math.min(a.length, b.length); i++) {
+    dot += a[i]! * b[i]!;
+    squaresA += a[i]! ** 2;
+    squaresB += b[i]! ** 2;
+  }
+  return dot / Math.sqrt(squaresA * squaresB);
+}
+
 /** Where there is no Float16Array (before Node 24), halves come as their bits. */
 function floatsOf(data: unknown): ArrayLike<number> | undefined {
   if (data instanceof Uint16Array) return Float32Array.from(data, halfOf);

@@ -11,13 +11,17 @@ const UNREACHABLE = ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'E
 /** Before the second one; each further one waits twice as long, less up to half of that: eight servers do not come back together. */
 const PAUSE_MS = 500;
 const PAUSE_MS_MAX = 30_000;
-/** Longest wait that a server may ask for, and longest for one request in all. */
-const RETRY_AFTER_MS_MAX = 60_000;
+/** Longest rest that a server is left alone for because it asks for it, and longest wait for one request in all. */
+const REST_MS_MAX = 3_600_000;
 const PATIENCE_MS = 180_000;
 /** A processor computes a batch for a while before it answers. */
 const SILENCE_MS_MAX = 60_000;
 /** 32 embeddings of 8,192 numbers are 6 MB. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+/** Too many texts, one that is too long, or one that a server can't read: fewer or shorter ones may do. */
+const REFUSED_TEXTS = [400, 413, 422];
+/** llama-server answers 500 to a text that is longer than its batch. */
+const TOO_LONG = /too (large|long)|exceed|context|batch size/i;
 /** What Ollama answers for a model that it takes for one of texts. */
 const NOT_IMPLEMENTED = 501;
 /** Of what a server says why it refuses, so much is told. */
@@ -31,10 +35,15 @@ export type Request = {
   readonly keyVariable: string;
   readonly body: string;
   readonly signal: AbortSignal;
+  /** Of all requests to the server: it asked to be left alone until then, as performance.now() counts. */
+  readonly rest: { untilMs: number };
 };
 
+/** Refused for what the texts are: others may be taken. */
+export class TextsRefused extends DowserError {}
+
 /** `refusal` where the server refuses for good: no other attempt will do better. */
-export type Reply = { readonly status: number; readonly text: string; readonly refusal: DowserError | undefined };
+export type Reply = { readonly text: string; readonly refusal: DowserError | undefined };
 
 type Patience = { readonly pauseMs?: number; readonly silenceMs?: number };
 
@@ -51,7 +60,8 @@ export async function post<Result>(
   const { name, address, signal } = request;
   const deadlineMs = performance.now() + PATIENCE_MS;
   for (let tries = 1; ; tries++) {
-    let waitMs = Math.min(PAUSE_MS_MAX, pauseMs * 2 ** (tries - 1)) * (1 - Math.random() / 2);
+    await waitForRest(request, deadlineMs);
+    const waitMs = Math.min(PAUSE_MS_MAX, pauseMs * 2 ** (tries - 1)) * (1 - Math.random() / 2);
     let why: string;
     let triesMax = TRIES_MAX;
     try {
@@ -61,13 +71,29 @@ export async function post<Result>(
       if (!(error instanceof Error) || error instanceof DowserError) throw error;
       why = error.message;
       if (UNREACHABLE.includes(String((error as NodeJS.ErrnoException).code))) triesMax = TRIES_MAX_UNREACHABLE;
-      if (error instanceof Busy) waitMs = Math.max(waitMs, error.waitMs);
+      if (error instanceof Busy)
+        request.rest.untilMs = Math.max(request.rest.untilMs, performance.now() + error.waitMs);
     }
     if (tries >= triesMax || performance.now() + waitMs > deadlineMs) {
       const message = `${name} at ${address.host} can't be asked: ${why}. Tried ${tries} times; see whether the server runs and what its log says.`;
       throw new DowserError('model_failed', message);
     }
     await sleep(waitMs, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** Nobody asks while the server wants to be left alone; who would have to wait for too long is told at once. */
+async function waitForRest({ name, address, rest, signal }: Request, deadlineMs: number): Promise<void> {
+  for (;;) {
+    const waitMs = rest.untilMs - performance.now();
+    if (waitMs <= 0) return;
+    if (rest.untilMs > deadlineMs) {
+      const seconds = Math.ceil(waitMs / 1_000);
+      const message = `${name} at ${address.host} can't be asked: it wants no request for another ${seconds} s. It is asked again after that.`;
+      throw new DowserError('model_failed', message);
+    }
+    await sleep(waitMs, undefined, { signal }).catch(() => {});
+    if (signal.aborted) throw new DowserError('cancelled', 'The model is closed.');
   }
 }
 
@@ -80,11 +106,11 @@ class Busy extends Error {
     const seconds = Number(retryAfter);
     const asked =
       retryAfter === undefined ? 0 : Number.isFinite(seconds) ? seconds * 1_000 : Date.parse(retryAfter) - Date.now();
-    this.waitMs = Math.max(0, Math.min(RETRY_AFTER_MS_MAX, asked || 0));
+    this.waitMs = Math.max(0, Math.min(REST_MS_MAX, asked || 0));
   }
 }
 
-async function once({ address, key, body, signal, ...request }: Request, silenceMs: number): Promise<Reply> {
+async function once({ address, key, body, signal, name, keyVariable }: Request, silenceMs: number): Promise<Reply> {
   const headers = {
     'content-type': 'application/json',
     'content-length': String(Buffer.byteLength(body)),
@@ -95,8 +121,6 @@ async function once({ address, key, body, signal, ...request }: Request, silence
   const answer = await send(address, { method: 'POST', headers, body, silenceMsMax: silenceMs, isDirect, signal });
   try {
     const status = answer.statusCode ?? 0;
-    if (status === 408 || status === 429 || (status >= 500 && status !== NOT_IMPLEMENTED))
-      throw new Busy(status, answer.headers['retry-after']);
     const parts: Buffer[] = [];
     let bytes = 0;
     const timeIsUp = AbortSignal.timeout(2 * silenceMs);
@@ -107,10 +131,12 @@ async function once({ address, key, body, signal, ...request }: Request, silence
       parts.push(part);
     }
     const text = Buffer.concat(parts).toString('utf8');
+    const isTooLong = status === 500 && TOO_LONG.test(text);
+    if (!isTooLong && (status === 408 || status === 429 || (status >= 500 && status !== NOT_IMPLEMENTED)))
+      throw new Busy(status, answer.headers['retry-after']);
     return {
-      status,
       text,
-      refusal: status === 200 ? undefined : refusalOf(status, text, { address, key, ...request }),
+      refusal: status === 200 ? undefined : refusalOf(status, text, { name, address, key, keyVariable }),
     };
   } finally {
     answer.destroy();
@@ -135,5 +161,7 @@ function refusalOf(
           : status === NOT_IMPLEMENTED
             ? 'It can make no embeddings with this model: run it as one for embeddings, or on another server.'
             : 'See what it says, and its log.';
-  return new DowserError('model_failed', `${name} at ${address.host} answers ${status} (${reason}). ${advice}`);
+  // What is left of 500 here is a text that is too long.
+  const Refusal = status === 500 || REFUSED_TEXTS.includes(status) ? TextsRefused : DowserError;
+  return new Refusal('model_failed', `${name} at ${address.host} answers ${status} (${reason}). ${advice}`);
 }

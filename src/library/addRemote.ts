@@ -86,6 +86,8 @@ function manifestFor(name: string, host: string, options: RemoteAddOptions): Rem
     model,
     host,
     keyVariable: keyVariable ?? KEY_VARIABLE,
+    // What the server says, once it is asked.
+    probes: {},
     ...(taskNames && { tasks: Object.fromEntries(names) }),
   };
   try {
@@ -95,16 +97,16 @@ function manifestFor(name: string, host: string, options: RemoteAddOptions): Rem
   }
 }
 
-/** The manifest with the size that the server's embeddings have, which the user or the catalog may know. */
+/** The manifest with what tells the model from others, and the size of its embeddings, which the user or the catalog may know. */
 async function measured(
   manifest: RemoteManifest,
   { like, description, remote }: RemoteAddOptions,
 ): Promise<RemoteManifest> {
   const model = openRemote(manifest, manifest.dimensions, remote);
-  const dimensions = await model.measure().finally(() => model.close());
+  const { dimensions, probes } = await model.measure().finally(() => model.close());
   const isKnown = like !== undefined || description.dimensions !== undefined;
-  if (!isKnown) return { ...manifest, dimensions, matryoshka: [dimensions] };
-  if (dimensions === manifest.dimensions) return manifest;
+  if (!isKnown) return { ...manifest, dimensions, matryoshka: [dimensions], probes };
+  if (dimensions === manifest.dimensions) return { ...manifest, probes };
   throw new DowserError(
     'model_failed',
     `${manifest.name} at ${manifest.host} gives embeddings of ${dimensions} dimensions, not ${manifest.dimensions}: it is another model, or the server cuts them. Name the size with --dimensions ${dimensions}.`,

@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type OpenEmbedder, openEmbedder } from '../../src/embed/embedder.ts';
-import { type RemoteManifest, readManifest } from '../../src/embed/manifest.ts';
+import { type Probe, type RemoteManifest, readManifest } from '../../src/embed/manifest.ts';
+import { openRemote } from '../../src/embed/remote.ts';
 
 /** A real transformer, tiny and with random weights (models/train/fixtures.py). */
 export const ENCODER = fileURLToPath(new URL('../fixtures/models/encoder/', import.meta.url));
@@ -75,6 +76,17 @@ export const TRICKS = {
   }),
 } satisfies Record<string, Trick>;
 
+/** What no rule about the form of an answer finds out: an answer is what another model gives, or another text's. */
+export const LIES = {
+  rotated: change((items) => {
+    const rows = items.map(({ embedding }) => embedding);
+    for (const [at, item] of items.entries()) item.embedding = rows[(at + 1) % rows.length];
+  }),
+  otherModel: change((items) => {
+    for (const item of items) (item.embedding as number[]).reverse();
+  }),
+} satisfies Record<string, Trick>;
+
 export class EmbeddingServer {
   readonly asked: Asked[] = [];
   readonly authorizations: (string | undefined)[] = [];
@@ -85,6 +97,10 @@ export class EmbeddingServer {
   textsMax = 1_000;
   /** Answered at the same time, at most so far. */
   mostAtOnce = 0;
+  /** Characters of one text past which it is refused, and how. */
+  charsMax = 1_000_000;
+  refusal = 413;
+  #probe: Probe = { first: [0], last: [0], cosineMin: 1 };
   #answering = 0;
   readonly #server: Server;
   readonly #embedder: OpenEmbedder;
@@ -102,6 +118,12 @@ export class EmbeddingServer {
   static async start(model = ENCODER): Promise<EmbeddingServer> {
     const server = new EmbeddingServer(await openEmbedder({ model }));
     await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
+    const remote = openRemote(server.manifest(), 1);
+    server.#probe = (await remote.measure()).probes['']!;
+    remote.close();
+    server.asked.length = 0;
+    server.authorizations.length = 0;
+    server.mostAtOnce = 0;
     return server;
   }
 
@@ -125,7 +147,9 @@ export class EmbeddingServer {
       sides: {},
       licence: 'MIT',
     };
-    const own = { kind: 'remote', url: this.url, host: this.host, model: 'tiny' };
+    const names = Object.values(fields.tasks ?? { none: { query: '', passage: '' } }).flatMap(Object.values);
+    const probes = Object.fromEntries(names.map((name) => [name, this.#probe]));
+    const own = { kind: 'remote', url: this.url, host: this.host, model: 'tiny', probes };
     return readManifest({ ...common, prefixes, ...own, ...fields }) as RemoteManifest;
   }
 
@@ -152,7 +176,10 @@ export class EmbeddingServer {
     }
     const asked = JSON.parse(Buffer.concat(parts).toString('utf8')) as Asked;
     this.asked.push(asked);
-    if (asked.input.length > this.textsMax) return void fail(413)(response, [], request);
+    if (asked.input.length > this.textsMax || asked.input.some(({ length }) => length > this.charsMax)) {
+      response.writeHead(this.refusal).end('{"error":{"message":"input is too large to process"}}');
+      return;
+    }
     const embeddings = await this.truth(asked.input);
     // Longer than one: what comes is made unit length by who asked.
     const items = embeddings.map(

@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { describeModel, openEmbedder } from '../../src/embed/embedder.ts';
 import type { RemoteManifest } from '../../src/embed/manifest.ts';
 import { loadOnnxRuntime } from '../../src/embed/onnx.ts';
-import { addressOf, openRemote } from '../../src/embed/remote.ts';
+import { addressOf, openRemote, PROBES } from '../../src/embed/remote.ts';
 import { JINA_PREFIXES, SIDES, TASKS } from '../../src/embed/tasks.ts';
 import { expectClose, testEmbedder } from '../contracts/embedder.ts';
-import { EmbeddingServer, TRICKS } from './embeddingServer.ts';
+import { EmbeddingServer, LIES, TRICKS } from './embeddingServer.ts';
 
 const hasOnnx = await loadOnnxRuntime().then(
   () => true,
@@ -31,6 +31,9 @@ function folderOf(manifest: RemoteManifest): string {
   return folder;
 }
 
+/** The texts of a request as it is sent. */
+const around = (...texts: string[]) => [PROBES.first, ...texts, PROBES.last];
+
 const open = (fields: Partial<RemoteManifest> = {}, options = {}) => {
   const manifest = server.manifest(fields);
   return openRemote(manifest, manifest.dimensions, { ...QUICK, ...options });
@@ -46,7 +49,7 @@ describe.runIf(hasOnnx)('a model on a server', () => {
     const many = Array.from({ length: 150 }, (_, at) => `${TEXTS[at % TEXTS.length]} ${at}`);
     const embeddings = await open().embed(many, 'nl2code', 'passage');
     for (const [at, truth] of (await server.truth(many)).entries()) expectClose(embeddings[at]!, truth, 1e-6);
-    expect(server.asked.map(({ input }) => input.length).sort((a, b) => a - b)).toEqual([22, 32, 32, 32, 32]);
+    expect(server.asked.map(({ input }) => input.length).sort((a, b) => a - b)).toEqual([32, 32, 32, 32, 32]);
     expect(server.mostAtOnce).toBe(2);
   });
 
@@ -55,14 +58,19 @@ describe.runIf(hasOnnx)('a model on a server', () => {
     const names = TASKS.map((task) => [task, Object.fromEntries(SIDES.map((side) => [side, `${task}.${side}`]))]);
     await open({ prefixes: JINA_PREFIXES, tasks: Object.fromEntries(names) }).embed(['x'], 'qa', 'query');
     expect(server.asked).toEqual([
-      { model: 'tiny', input: [`${JINA_PREFIXES.qa.query}x`], encoding_format: 'float' },
-      { model: 'tiny', input: ['x'], encoding_format: 'float', task: 'qa.query' },
+      { model: 'tiny', input: around(`${JINA_PREFIXES.qa.query}x`), encoding_format: 'float' },
+      { model: 'tiny', input: around('x'), encoding_format: 'float', task: 'qa.query' },
     ]);
   });
 
   test('is sent no more than it reads of a text, and never half a character', async () => {
     await open({ maxTokens: 10 }).embed([`${'y'.repeat(24)}😀 and more`, 'z'.repeat(90_000)], 'nl2code', 'passage');
-    expect(server.asked.flatMap(({ input }) => input)).toEqual(['y'.repeat(24), 'z'.repeat(25)]);
+    await open().embed(['half \ud83d a character'], 'nl2code', 'passage');
+    expect(server.asked.flatMap(({ input }) => input.slice(1, -1))).toEqual([
+      'y'.repeat(24),
+      'z'.repeat(25),
+      'half \ufffd a character',
+    ]);
   });
 
   test('cuts embeddings to the size asked for, and makes them unit length after that', async () => {
@@ -79,15 +87,31 @@ describe.runIf(hasOnnx)('a model on a server', () => {
     await embedder.close();
   });
 
-  test('takes in halves what is too large at once', async () => {
-    server.textsMax = 3;
-    const embeddings = await open().embed(
-      Array.from({ length: 10 }, (_, at) => `text ${at}`),
-      'nl2code',
-      'passage',
-    );
-    const truth = await server.truth(Array.from({ length: 10 }, (_, at) => `text ${at}`));
+  test.each([400, 413, 422, 500])('takes in halves what is too large at once, at %i', async (refusal) => {
+    Object.assign(server, { textsMax: 5, refusal });
+    const texts = Array.from({ length: 10 }, (_, at) => `text ${at}`);
+    const embeddings = await open().embed(texts, 'nl2code', 'passage');
+    for (const [at, one] of (await server.truth(texts)).entries()) expectClose(embeddings[at]!, one, 1e-6);
+  });
+
+  test.each([400, 413, 422, 500])('takes half, or half of that, of a text that is too long, at %i', async (refusal) => {
+    Object.assign(server, { charsMax: 300, refusal });
+    const long = 'lease of a parcel '.repeat(60);
+    const embeddings = await open().embed(['x', long, 'y'], 'nl2code', 'passage');
+    const truth = await server.truth(['x', long.slice(0, long.length >> 2), 'y']);
     for (const [at, one] of truth.entries()) expectClose(embeddings[at]!, one, 1e-6);
+  });
+
+  test('that refuses one text in any length reads all others; one that refuses all is not asked in ever smaller pieces', async () => {
+    server.charsMax = 80;
+    const long = 'lease of a parcel '.repeat(60);
+    const embeddings = await open().embed(['x', long], 'nl2code', 'passage');
+    expectClose(embeddings[0]!, (await server.truth(['x']))[0]!, 1e-6);
+    expect(embeddings[1]!.every((value) => value === 0)).toBe(true);
+    server.textsMax = 0;
+    server.asked.length = 0;
+    await expect(open().embed(['x', long], 'nl2code', 'passage')).rejects.toThrow(/answers 413 .*too large to process/);
+    expect(server.asked).toHaveLength(3);
   });
 
   test('gives the key of the environment, never tells it, and says which variable to set', async () => {
@@ -112,6 +136,52 @@ describe.runIf(hasOnnx)('a model on a server', () => {
     server.tricks = [trick];
     const embeddings = await open().embed(TEXTS, 'nl2code', 'passage');
     for (const [at, truth] of (await server.truth(TEXTS)).entries()) expectClose(embeddings[at]!, truth, 1e-6);
+  });
+
+  test.each(Object.entries(LIES))('is not believed when its answer is %s', async (_, lie) => {
+    for (const texts of [TEXTS, ['x']]) {
+      server.tricks = [lie];
+      await expect(open().embed(texts, 'nl2code', 'passage')).rejects.toMatchObject({
+        code: 'model_failed',
+        message: expect.stringMatching(/is another model than the one that was added, .*dowser models remove tiny/),
+      });
+    }
+    expect(await open().embed(TEXTS, 'nl2code', 'passage')).toHaveLength(TEXTS.length);
+  });
+
+  test('is measured by texts of its own, once for each name of a task', async () => {
+    const { dimensions, probes } = await open().measure();
+    expect([dimensions, Object.keys(probes)]).toEqual([32, ['']]);
+    const names = TASKS.map((task) => [task, Object.fromEntries(SIDES.map((side) => [side, `${task}.${side}`]))]);
+    const measured = await open({ tasks: Object.fromEntries(names), probes: {} }).measure();
+    expect(Object.keys(measured.probes)).toHaveLength(10);
+    expect(new Set(server.asked.map(({ input }) => `${input.length} ${input[0]} ${input.at(-1)}`))).toEqual(
+      new Set([`5 ${PROBES.first} ${PROBES.last}`]),
+    );
+    await expect(open({ probes }).embed(TEXTS, 'qa', 'passage')).resolves.toHaveLength(TEXTS.length);
+  });
+
+  test('that gives all texts the same embedding is none', async () => {
+    server.tricks = [
+      (_, items) => {
+        for (const item of items) item.embedding = items[0]!.embedding;
+        return false;
+      },
+    ];
+    await expect(open().measure()).rejects.toThrow(/gives different texts the same embedding.*pooling/);
+  });
+
+  test('that wants to be left alone for long is, by every call', async () => {
+    server.tricks = [
+      (response) => {
+        response.writeHead(503, { 'retry-after': new Date(Date.now() + 900_000).toUTCString() }).end();
+        return true;
+      },
+    ];
+    const remote = open();
+    for (const side of ['passage', 'query'] as const)
+      await expect(remote.embed(['x'], 'nl2code', side)).rejects.toThrow(/it wants no request for another \d{3} s/);
+    expect(server.authorizations).toHaveLength(1);
   });
 
   test('waits as long as the server asks for', async () => {
@@ -194,16 +264,17 @@ describe.runIf(hasOnnx)('a model on a server', () => {
     await expect(asking).rejects.toMatchObject({ code: 'cancelled' });
   });
 
-  test('has another identity at another address, with another model, other prefixes or another size', async () => {
+  test('has another identity at another address, with another model, known by another probe, other prefixes or another size', async () => {
     const manifests = [
       server.manifest({ matryoshka: [16, 32] }),
       server.manifest({ matryoshka: [16, 32], url: `http://${server.host}/other/v1` }),
       server.manifest({ matryoshka: [16, 32], model: 'small' }),
       server.manifest({ matryoshka: [16, 32], prefixes: JINA_PREFIXES }),
+      server.manifest({ matryoshka: [16, 32], probes: { '': { first: [1, 2], last: [2, 1], cosineMin: 0.9 } } }),
     ];
     const traits = await Promise.all(manifests.map((manifest) => describeModel({ model: folderOf(manifest) })));
     const cut = await describeModel({ model: folderOf(manifests[0]!), dimensions: 16 });
-    expect(new Set([...traits, cut].map(({ id }) => id)).size).toBe(5);
+    expect(new Set([...traits, cut].map(({ id }) => id)).size).toBe(6);
     expect(traits[0]).toMatchObject({ isSlow: true, host: server.host, hasLanes: false });
     expect(traits[3]!.hasLanes).toBe(true);
   });

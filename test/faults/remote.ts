@@ -1,26 +1,24 @@
 /** Servers of embeddings that are busy, broken or foul: no wrong vector is taken for a right one, nobody waits for ever. */
 import { openRemote } from '../../src/embed/remote.ts';
 import { DowserError } from '../../src/errors.ts';
-import { EmbeddingServer, TRICKS } from '../embed/embeddingServer.ts';
+import { EmbeddingServer, LIES, TRICKS, type Trick } from '../embed/embeddingServer.ts';
 import { type Context, type Outcome, type Row, randomFrom } from './row.ts';
 
 export const remote: Row = {
-  name: 'answers of a server of embeddings: busy, failing, cut, shuffled, shifted, of other sizes',
+  name: 'answers of a server of embeddings: busy, failing, cut, shuffled, shifted, of other sizes and models',
   promise: "each embedding is its own text's, or the call says why there is none, and no other host is asked",
   counts: { quick: 600, full: 6_000 },
   run,
 };
 
 const TRICK_NAMES = Object.keys(TRICKS) as (keyof typeof TRICKS)[];
+const ALL_NAMES = [...TRICK_NAMES, ...(Object.keys(LIES) as (keyof typeof LIES)[])];
 /** Faults one after another at one call: the most that its patience survives is five. */
 const RUN_MAX = 7;
 const TRIES_MAX = 6;
 /** Those that end a call at once: no other attempt would do better. */
-const FINAL = {
-  redirect: 307,
-  unknown: 404,
-  refused: 400,
-} as const;
+const FINAL = ['redirect', 'unknown', 'forbidden', 'rotated', 'otherModel'] as const;
+const STATUS = { redirect: 307, unknown: 404, forbidden: 403 } as const;
 /** Rounding of sums in another order, and of numbers written as decimals. */
 const TOLERANCE = 1e-5;
 const CALL_MS_MAX = 20_000;
@@ -39,13 +37,9 @@ async function run({ count, seed, progress }: Context): Promise<Outcome> {
       const texts = Array.from({ length: 1 + random(40) }, () => `text ${random(1_000)} of ${random(1_000)}`);
       const truth = await server.truth(texts);
       const names = Array.from({ length: 1 + random(RUN_MAX) }, () => TRICK_NAMES[random(TRICK_NAMES.length)]!);
-      const final = random(8) === 0 ? (['redirect', 'unknown', 'refused'] as const)[random(3)]! : undefined;
+      const final = random(6) === 0 ? FINAL[random(FINAL.length)]! : undefined;
       server.tricks = names.map((name) => TRICKS[name]);
-      if (final !== undefined)
-        server.tricks.unshift((response) => {
-          response.writeHead(FINAL[final], { location: `${other.url}/embeddings` }).end('no');
-          return true;
-        });
+      if (final !== undefined) server.tricks.unshift(finalTrick(final, `${other.url}/embeddings`));
       const faults = server.tricks.length;
       const what = `call ${call} of ${texts.length} texts, ${[...(final ? [final] : []), ...names].join(' ')}`;
       const startedMs = performance.now();
@@ -56,15 +50,16 @@ async function run({ count, seed, progress }: Context): Promise<Outcome> {
       // What harms nothing, such as another order of the same, is not due to be told.
       const mustFail =
         final !== undefined ||
-        (texts.length <= 32 && faults >= TRIES_MAX && names.slice(0, TRIES_MAX).every((name) => name !== 'shuffled'));
+        (texts.length <= 30 && faults >= TRIES_MAX && names.slice(0, TRIES_MAX).every((name) => name !== 'shuffled'));
       if (mustFail) due++;
       if (result instanceof DowserError) told += mustFail ? 1 : 0;
       else if (!Array.isArray(result)) losses.push(`${what}: ${result}`);
       else if (result.some((one, at) => !isNear(one, truth[at]!))) losses.push(`${what}: a wrong embedding was taken`);
       server.tricks = [];
-      const trick = TRICK_NAMES[call % TRICK_NAMES.length]!;
+      const all = { ...TRICKS, ...LIES };
+      const trick = ALL_NAMES[call % ALL_NAMES.length]!;
       if (trick === 'silent') continue;
-      server.tricks = [TRICKS[trick]];
+      server.tricks = [all[trick]];
       naiveOf++;
       if (!(await naiveIsRight(server, texts, truth))) naive++;
       server.tricks = [];
@@ -80,6 +75,14 @@ async function run({ count, seed, progress }: Context): Promise<Outcome> {
     reported: { told, due },
     control: { losses: naive, of: naiveOf, how: 'the same answers, taken as they come' },
     notes: [],
+  };
+}
+
+function finalTrick(final: (typeof FINAL)[number], elsewhere: string): Trick {
+  if (final === 'rotated' || final === 'otherModel') return LIES[final];
+  return (response) => {
+    response.writeHead(STATUS[final], { location: elsewhere }).end('no');
+    return true;
   };
 }
 

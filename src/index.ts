@@ -7,7 +7,7 @@ import { findDuplicates } from './dupes.ts';
 import { BUNDLED_MODEL } from './embed/catalog.ts';
 import { describeModel, type OpenEmbedder, openEmbedder, settingsOf } from './embed/embedder.ts';
 import { DowserError } from './errors.ts';
-import { isShelved, locateModel } from './library/shelf.ts';
+import { locateModel } from './library/shelf.ts';
 import { log, setLogLevel } from './log.ts';
 import { type Engine, search } from './search.ts';
 import { type Shown, show } from './show.ts';
@@ -183,11 +183,6 @@ async function openModels(config: Config): Promise<Models> {
   try {
     const model = locateModel(config.model, config.cacheDir);
     const described = await describeModel({ model, dimensions: config.dimensions });
-    // A folder of a repository must not have the code sent anywhere: a yes counts only where its user gave it.
-    if (described.host !== undefined && !isShelved(model, config.cacheDir)) {
-      const message = `${described.name} would send texts to ${described.host}, and you did not add it: see dowser models add --help.`;
-      throw new DowserError('not_accepted', message);
-    }
     // A bundled model beside it has a size and a runtime of its own.
     const embedder = await openEmbedder(described.isSlow ? {} : { ...settingsOf(config), model });
     const slow = described.isSlow ? described : undefined;

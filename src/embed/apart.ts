@@ -13,7 +13,7 @@ import type { EmbedderOptions, Runtime } from './embedder.ts';
 export type ApartOptions = Omit<EmbedderOptions, 'model'> & { readonly model: string };
 
 export type Request =
-  | { readonly open: ApartOptions; readonly logLevel: LogLevel }
+  | { readonly open: ApartOptions; readonly id: string; readonly logLevel: LogLevel }
   | { readonly id: number; readonly texts: readonly string[]; readonly task: Task; readonly side: Side };
 
 type Failure = { readonly code: ErrorCode; readonly message: string };
@@ -71,7 +71,7 @@ export function openApart(
     started.on('message', (reply: Reply) => hear(reply));
     started.on('error', (cause) => end(failed(`its process could not be started: ${cause.message}`, cause)));
     started.on('exit', (code, signal) => end(failed(`its process ended with ${signal ?? `code ${code}`}`)));
-    started.send({ open: options, logLevel } satisfies Request);
+    started.send({ open: options, id: expected.id, logLevel } satisfies Request);
     return started;
   }
 

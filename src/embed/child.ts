@@ -6,15 +6,19 @@ import type { Reply, Request } from './apart.ts';
 import { type OpenEmbedder, openEmbedder } from './embedder.ts';
 
 let opened: Promise<OpenEmbedder> | undefined;
+let expectedId: string | undefined;
 
 async function perform(request: Request): Promise<Reply> {
   if ('open' in request) {
     setLogLevel(request.logLevel);
+    expectedId = request.id;
     opened = openEmbedder(request.open);
     const { id, name, dimensions, runtime } = await opened;
     return { opened: { id, name, dimensions, runtime } };
   }
   const embedder = await opened!;
+  // Who asked hears so, too, but texts must not have gone to a server meanwhile that nobody expected there.
+  if (embedder.id !== expectedId) throw new DowserError('model_failed', 'Another model took its place on disk.');
   return { id: request.id, embeddings: await embedder.embed(request.texts, request.task, request.side) };
 }
 

@@ -45,10 +45,15 @@ export function shelved(name: string, path: string): Shelved {
 
 /**
  * What openEmbedder() finds the model by: bundled names and paths as they are, names on the shelf as the path of their
- * folder. Throws DowserError('model_missing') that says how to get it for a name that is neither.
+ * folder. Throws DowserError: 'model_missing' that says how to get it for a name that is neither; 'not_accepted' for the
+ * folder of a model on a server that the user did not add.
  */
 export function locateModel(model: string, cacheDir: string | undefined): string {
-  if (isAbsolute(model) || !NAME.test(model) || bundledFolder(model) !== undefined) return model;
+  if (bundledFolder(model) !== undefined) return model;
+  if (isAbsolute(model) || !NAME.test(model)) {
+    checkConsent(model, cacheDir);
+    return model;
+  }
   const path = join(shelfIn(cacheDir), model);
   if (existsSync(join(path, MANIFEST_FILE))) return path;
   throw new DowserError(
@@ -57,9 +62,15 @@ export function locateModel(model: string, cacheDir: string | undefined): string
   );
 }
 
-/** Whether the folder of a model is one of the user's shelf, where only dowser's commands put any. */
-export function isShelved(path: string, cacheDir: string | undefined): boolean {
-  return dirname(resolve(path)) === resolve(shelfIn(cacheDir));
+/**
+ * A folder of a repository must not have code sent anywhere, nor a key: a yes counts only where its user gave it, on the
+ * shelf, where only dowser's commands put any.
+ */
+function checkConsent(folder: string, cacheDir: string | undefined): void {
+  const { manifest } = shelved(folder, folder);
+  if (manifest?.kind !== 'remote' || dirname(resolve(folder)) === resolve(shelfIn(cacheDir))) return;
+  const message = `${manifest.name} would send texts to ${manifest.host}, and you did not add it: see dowser models add --help.`;
+  throw new DowserError('not_accepted', message);
 }
 
 /** The model that the user chose with `dowser models use`, or undefined. A choice that can't be read is none. */

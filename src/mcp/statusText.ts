@@ -41,7 +41,7 @@ export function statusText(status: Status): string {
 function slowLines({ slow, coverage }: Status): string[] {
   if (slow === undefined) return [];
   const read = `${number(coverage.slow?.embedded ?? 0)} of ${number(coverage.chunks)} chunks`;
-  const where = slow.host === undefined ? '' : ` (texts are sent to ${visibleLine(slow.host)})`;
+  const where = slow.host === undefined ? '' : ` (remote: texts are sent to ${visibleLine(slow.host)})`;
   return [
     `Slow model: ${visibleLine(slow.name)}${where}, ${slow.dimensions} dimensions, ${read}; ${visibleLine(slow.state, 300)}`,
   ];

@@ -2,6 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openApart } from '../../src/embed/apart.ts';
 import { describeModel, openEmbedder } from '../../src/embed/embedder.ts';
 import type { RemoteManifest } from '../../src/embed/manifest.ts';
 import { loadOnnxRuntime } from '../../src/embed/onnx.ts';
@@ -253,6 +254,15 @@ describe.runIf(hasOnnx)('a model on a server', () => {
       if (before === undefined) delete process.env.HTTP_PROXY;
       else process.env.HTTP_PROXY = before;
     }
+  });
+
+  test('is asked nothing where another model was expected in the folder', async () => {
+    const expected = { id: 'another-32-0123456789abcdef', dimensions: 32 };
+    const apart = openApart(expected, { model: folderOf(server.manifest()) }, 'error');
+    await expect(apart.embed(['x'], 'nl2code', 'passage')).rejects.toMatchObject({ code: 'model_failed' });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(server.authorizations).toEqual([]);
+    await apart.close();
   });
 
   test('is left alone when it is closed in mid-request', async () => {

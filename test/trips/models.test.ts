@@ -223,7 +223,9 @@ describe('a model on a server', () => {
     expect(runs.map(({ status }) => status)).toEqual([0, 0, 0, 0, 0, 0]);
     expect(runs[0]!.stdout).toMatch(/^Added mine, 32 dimensions, on 127\.0\.0\.1:\d+\.$/m);
     expect(runs[1]!.stdout).toMatch(/^mine: ok, answers on 127\.0\.0\.1:\d+, 32 dimensions$/m);
-    expect(runs[4]!.stdout).toMatch(/^Slow model: mine \(texts are sent to 127\.0\.0\.1:\d+\), .*all code is read$/m);
+    expect(runs[4]!.stdout).toMatch(
+      /^Slow model: mine \(remote: texts are sent to 127\.0\.0\.1:\d+\), .*all code is read$/m,
+    );
     expect(runs[5]!.stdout).toMatch(/^ {3}mine +server /m);
     const sent = server.asked.flatMap(({ input }) => input);
     expect(sent.join()).not.toContain(token);
@@ -240,6 +242,8 @@ describe('a model on a server', () => {
     expect(found).toMatchObject({ status: 0, stdout: expect.stringMatching(/lease/) });
     expect(found.stderr).toMatch(/The bundled model stands in: tiny would send texts to 127.*you did not add it/);
     expect((await run('index', '--model', join(place.root, 'model'))).status).toBe(0);
+    const verified = await run('models', 'verify', './model');
+    expect(verified).toMatchObject({ status: 1, stdout: expect.stringMatching(/WRONG, .*you did not add it/) });
     expect(server.authorizations).toEqual([]);
   });
 

@@ -64,6 +64,8 @@ export type RemoteManifest = Common & {
   readonly host: string;
   /** Environment variable that the server's key is in, if it wants one. */
   readonly keyVariable: string;
+  /** By the server's name of the task ('' where it has none): the start of what it gave for PROBE_TEXT (remote.ts) when it was added. */
+  readonly probes: Readonly<Record<string, readonly number[]>>;
   /** Names of tasks for a server that puts prefixes before texts itself, as the Jina API does. */
   readonly tasks?: Readonly<Record<Task, Readonly<Record<Side, string>>>>;
 };
@@ -95,6 +97,7 @@ export function readManifest(json: unknown): ModelManifest {
       model: root.at('model').text(/./),
       host: root.at('host').text(/^\S+$/),
       keyVariable: key.isThere ? key.text(/^[A-Z_][A-Z0-9_]*$/) : KEY_VARIABLE,
+      probes: readProbes(root.at('probes')),
       ...(tasks.isThere ? { tasks: readSides(tasks) } : {}),
     };
   }
@@ -129,6 +132,11 @@ function readCommon(root: Field): Common {
     licence: root.at('licence').text(),
     ...(notice.isThere ? { notice: notice.text() } : {}),
   };
+}
+
+function readProbes(field: Field): RemoteManifest['probes'] {
+  const names = field.isThere ? field.names(/^[\w.-]{0,100}$/) : [];
+  return entries(field, names, (probe) => probe.numbers());
 }
 
 function readSides(field: Field): Prefixes {
@@ -183,6 +191,12 @@ class Field {
       Array.isArray(value) && value.every((size, at) => Number.isInteger(size) && size > (value[at - 1] ?? 0));
     if (isRow && value.at(-1) === last) return value;
     throw this.#wrong(`ascending whole numbers that end with ${last}`);
+  }
+
+  numbers(): readonly number[] {
+    const value = this.#value;
+    if (Array.isArray(value) && value.every(Number.isFinite)) return value;
+    throw this.#wrong('a list of numbers');
   }
 
   /** The names of what is in an object. */

@@ -2,8 +2,9 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KEY_VARIABLE } from '../config.ts';
+import { addressOf } from '../embed/address.ts';
 import { type RemoteManifest, readManifest } from '../embed/manifest.ts';
-import { addressOf, openRemote, type RemoteOptions } from '../embed/remote.ts';
+import { openRemote, type RemoteOptions } from '../embed/remote.ts';
 import { SIDES, TASKS } from '../embed/tasks.ts';
 import { DowserError } from '../errors.ts';
 import type { Description } from './add.ts';
@@ -95,16 +96,16 @@ function manifestFor(name: string, host: string, options: RemoteAddOptions): Rem
   }
 }
 
-/** The manifest with the size that the server's embeddings have, which the user or the catalog may know. */
+/** The manifest with what the server's own answers tell: the size, which the user or the catalog may know, and by what it is known again. */
 async function measured(
   manifest: RemoteManifest,
   { like, description, remote }: RemoteAddOptions,
 ): Promise<RemoteManifest> {
   const model = openRemote(manifest, manifest.dimensions, remote);
-  const dimensions = await model.measure().finally(() => model.close());
+  const { dimensions, probes } = await model.measure().finally(() => model.close());
   const isKnown = like !== undefined || description.dimensions !== undefined;
-  if (!isKnown) return { ...manifest, dimensions, matryoshka: [dimensions] };
-  if (dimensions === manifest.dimensions) return manifest;
+  if (!isKnown) return { ...manifest, dimensions, matryoshka: [dimensions], probes };
+  if (dimensions === manifest.dimensions) return { ...manifest, probes };
   throw new DowserError(
     'model_failed',
     `${manifest.name} at ${manifest.host} gives embeddings of ${dimensions} dimensions, not ${manifest.dimensions}: it is another model, or the server cuts them. Name the size with --dimensions ${dimensions}.`,

@@ -34,6 +34,7 @@ export const TRICKS = {
   busyForNow: fail(429, { 'retry-after': '0' }),
   failing: fail(500),
   overloaded: fail(503),
+  refused: fail(400),
   dropped: (response) => {
     response.destroy();
     return true;
@@ -83,6 +84,8 @@ export class EmbeddingServer {
   key: string | undefined;
   /** Texts of one request past which it is refused as too large. */
   textsMax = 1_000;
+  /** What it does not take, as too long a text. */
+  refuses: (input: readonly string[]) => boolean = () => false;
   /** Answered at the same time, at most so far. */
   mostAtOnce = 0;
   #answering = 0;
@@ -153,6 +156,7 @@ export class EmbeddingServer {
     const asked = JSON.parse(Buffer.concat(parts).toString('utf8')) as Asked;
     this.asked.push(asked);
     if (asked.input.length > this.textsMax) return void fail(413)(response, [], request);
+    if (this.refuses(asked.input)) return void fail(400)(response, [], request);
     const embeddings = await this.truth(asked.input);
     // Longer than one: what comes is made unit length by who asked.
     const items = embeddings.map(

@@ -2,11 +2,13 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { addressOf } from '../../src/embed/address.ts';
 import { describeModel, openEmbedder } from '../../src/embed/embedder.ts';
 import type { RemoteManifest } from '../../src/embed/manifest.ts';
 import { loadOnnxRuntime } from '../../src/embed/onnx.ts';
-import { addressOf, openRemote } from '../../src/embed/remote.ts';
+import { openRemote, PROBE_TEXT } from '../../src/embed/remote.ts';
 import { JINA_PREFIXES, SIDES, TASKS } from '../../src/embed/tasks.ts';
+import { setLogLevel } from '../../src/log.ts';
 import { expectClose, testEmbedder } from '../contracts/embedder.ts';
 import { EmbeddingServer, TRICKS } from './embeddingServer.ts';
 
@@ -46,7 +48,7 @@ describe.runIf(hasOnnx)('a model on a server', () => {
     const many = Array.from({ length: 150 }, (_, at) => `${TEXTS[at % TEXTS.length]} ${at}`);
     const embeddings = await open().embed(many, 'nl2code', 'passage');
     for (const [at, truth] of (await server.truth(many)).entries()) expectClose(embeddings[at]!, truth, 1e-6);
-    expect(server.asked.map(({ input }) => input.length).sort((a, b) => a - b)).toEqual([22, 32, 32, 32, 32]);
+    expect(server.asked.map(({ input }) => input.length).sort((a, b) => a - b)).toEqual([27, 32, 32, 32, 32]);
     expect(server.mostAtOnce).toBe(2);
   });
 
@@ -55,14 +57,14 @@ describe.runIf(hasOnnx)('a model on a server', () => {
     const names = TASKS.map((task) => [task, Object.fromEntries(SIDES.map((side) => [side, `${task}.${side}`]))]);
     await open({ prefixes: JINA_PREFIXES, tasks: Object.fromEntries(names) }).embed(['x'], 'qa', 'query');
     expect(server.asked).toEqual([
-      { model: 'tiny', input: [`${JINA_PREFIXES.qa.query}x`], encoding_format: 'float' },
-      { model: 'tiny', input: ['x'], encoding_format: 'float', task: 'qa.query' },
+      { model: 'tiny', input: [`${JINA_PREFIXES.qa.query}x`, PROBE_TEXT], encoding_format: 'float' },
+      { model: 'tiny', input: ['x', PROBE_TEXT], encoding_format: 'float', task: 'qa.query' },
     ]);
   });
 
   test('is sent no more than it reads of a text, and never half a character', async () => {
     await open({ maxTokens: 10 }).embed([`${'y'.repeat(24)}😀 and more`, 'z'.repeat(90_000)], 'nl2code', 'passage');
-    expect(server.asked.flatMap(({ input }) => input)).toEqual(['y'.repeat(24), 'z'.repeat(25)]);
+    expect(server.asked.flatMap(({ input }) => input)).toEqual(['y'.repeat(24), 'z'.repeat(25), PROBE_TEXT]);
   });
 
   test('cuts embeddings to the size asked for, and makes them unit length after that', async () => {
@@ -88,6 +90,41 @@ describe.runIf(hasOnnx)('a model on a server', () => {
     );
     const truth = await server.truth(Array.from({ length: 10 }, (_, at) => `text ${at}`));
     for (const [at, one] of truth.entries()) expectClose(embeddings[at]!, one, 1e-6);
+  });
+
+  test('takes what is refused apart, and one text that is refused alone shorter: none keeps the others from being read', async () => {
+    setLogLevel('error');
+    const long = 'z'.repeat(1_000);
+    const refuse = (isRefused: (input: string) => boolean): void => {
+      server.refuses = (input) => input.some(isRefused);
+    };
+    const texts = [...TEXTS, long, 'y', ...TEXTS];
+    refuse((input) => input.length > 600);
+    const [shorter] = await server.truth([long.slice(0, 500)]);
+    const embeddings = await open().embed(texts, 'nl2code', 'passage');
+    expectClose(embeddings[TEXTS.length]!, shorter!, 1e-6);
+    refuse((input) => input.startsWith('z'));
+    const [, ...others] = await open().embed([long, ...TEXTS], 'nl2code', 'passage');
+    for (const [at, truth] of (await server.truth(TEXTS)).entries()) expectClose(others[at]!, truth, 1e-6);
+    const [none] = await open().embed([long], 'nl2code', 'passage');
+    expect(none!.every((value) => value === 0)).toBe(true);
+    refuse(() => true);
+    await expect(open().embed(TEXTS, 'nl2code', 'passage')).rejects.toThrow(/answers 400/);
+  });
+
+  test('is known again by a text of its own: another model of the same size, or rows that moved, are not believed', async () => {
+    const { probes } = await open().measure();
+    const known = open({ probes });
+    await known.embed(TEXTS, 'nl2code', 'passage');
+    server.tricks = [
+      (_, items) => {
+        for (const item of items)
+          item.embedding = (item.embedding as number[]).map((value, at) => (at % 2 ? value : -value));
+        return false;
+      },
+    ];
+    await expect(known.embed(TEXTS, 'nl2code', 'passage')).rejects.toThrow(/another model than the one that was added/);
+    await known.embed(TEXTS, 'nl2code', 'passage');
   });
 
   test('gives the key of the environment, never tells it, and says which variable to set', async () => {

@@ -7,6 +7,7 @@
 import { DowserError } from '../errors.ts';
 import { log } from '../log.ts';
 import type { Embedding, Side, Task } from '../types.ts';
+import { addressOf } from './address.ts';
 import type { Probe, RemoteManifest } from './manifest.ts';
 import { similarity, unitLength } from './pooling.ts';
 import { post, type Reply, TextsRefused } from './post.ts';
@@ -155,28 +156,29 @@ function openAsking(manifest: RemoteManifest, signal: AbortSignal, options: Remo
       return await askKnown(texts, taskName);
     } catch (error) {
       if (!(error instanceof TextsRefused)) throw error;
-      if (texts.length === 1) return [await askShorter(texts[0]!, taskName, error)];
+      if (texts.length === 1) return [await askShorter(texts[0]!, taskName)];
     }
     const half = texts.length >> 1;
     const first = await askInParts(texts.slice(0, half), taskName);
     return [...first, ...(await askInParts(texts.slice(half), taskName))];
   }
 
-  async function askShorter(text: string, taskName: string | undefined, refusal: TextsRefused): Promise<Embedding> {
+  /** Once more as it is, first: what a server refuses by mistake must not be cut, or without its embedding, for good. */
+  async function askShorter(text: string, taskName: string | undefined): Promise<Embedding> {
     // A server that refuses everything is not asked in ever smaller pieces.
     await ask([PROBES.last], taskName);
-    for (let chars = text.length >> 1; chars >= CUT_CHARS_MIN; chars >>= 1) {
+    for (let part = text; ; part = cut(part, part.length >> 1)) {
       try {
-        return (await askKnown([cut(text, chars)], taskName))[0]!;
+        return (await askKnown([part], taskName))[0]!;
       } catch (error) {
         if (!(error instanceof TextsRefused)) throw error;
+        if (part.length >> 1 >= CUT_CHARS_MIN) continue;
+        // One text must not keep all others from being read: it is found by its words.
+        const why = error.message;
+        log.warn(`one text of ${text.length} characters is refused, and known by its words alone`, { why });
+        return new Float32Array(manifest.dimensions);
       }
     }
-    // One text must not keep all others from being read: it is found by its words.
-    log.warn(`one text of ${text.length} characters is refused, and known by its words alone`, {
-      why: refusal.message,
-    });
-    return new Float32Array(manifest.dimensions);
   }
 
   return { ask, askInParts };
@@ -197,26 +199,6 @@ function batchesOf(inputs: readonly Input[]): Input[][] {
     }
   }
   return batches;
-}
-
-/** Networks of one's own: there, texts may go without TLS. */
-const PRIVATE_HOST =
-  /^(?:localhost|[\w-]+|[\w.-]+\.(?:local|internal|lan|localhost)|127\.[\d.]+|10\.[\d.]+|192\.168\.[\d.]+|172\.(?:1[6-9]|2\d|3[01])\.[\d.]+|\[::1\]|\[f[cd][0-9a-f:]+\])$/;
-
-/** The address that texts are sent to. Throws DowserError('bad_argument') for one that they must not be sent to. */
-export function addressOf({ url, host }: Pick<RemoteManifest, 'url' | 'host'>): URL {
-  const refuse = (why: string): DowserError => new DowserError('bad_argument', `Texts can't be sent there: ${why}.`);
-  if (!URL.canParse(url)) throw refuse('the address is not a URL such as http://localhost:8080/v1');
-  const address = new URL(url);
-  if (!/^https?:$/.test(address.protocol)) throw refuse('the address begins with neither https:// nor http://');
-  if (address.username !== '' || address.password !== '')
-    throw refuse('the address holds a name or a password; a key comes from the environment');
-  if (address.search !== '' || address.hash !== '') throw refuse('the address has a ? or a #');
-  if (address.protocol === 'http:' && !PRIVATE_HOST.test(address.hostname))
-    throw refuse(`${address.hostname} is not on this machine or a private network, and http:// is open to all between`);
-  if (address.host !== host) throw refuse(`the address is on ${address.host}, and consent was given to ${host}`);
-  address.pathname = `${address.pathname.replace(/\/+$/, '')}/embeddings`;
-  return address;
 }
 
 /** Half a character, as no file has but a question may, makes servers refuse all texts of a request. */

@@ -2,8 +2,9 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KEY_VARIABLE } from '../config.ts';
+import { addressOf } from '../embed/address.ts';
 import { type RemoteManifest, readManifest } from '../embed/manifest.ts';
-import { addressOf, openRemote, type RemoteOptions } from '../embed/remote.ts';
+import { openRemote, type RemoteOptions } from '../embed/remote.ts';
 import { SIDES, TASKS } from '../embed/tasks.ts';
 import { DowserError } from '../errors.ts';
 import type { Description } from './add.ts';

@@ -35,6 +35,7 @@ export const TRICKS = {
   busyForNow: fail(429, { 'retry-after': '0' }),
   failing: fail(500),
   overloaded: fail(503),
+  refused: fail(400),
   dropped: (response) => {
     response.destroy();
     return true;

@@ -2,12 +2,14 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { addressOf } from '../../src/embed/address.ts';
 import { openApart } from '../../src/embed/apart.ts';
 import { describeModel, openEmbedder } from '../../src/embed/embedder.ts';
 import type { RemoteManifest } from '../../src/embed/manifest.ts';
 import { loadOnnxRuntime } from '../../src/embed/onnx.ts';
-import { addressOf, openRemote, PROBES } from '../../src/embed/remote.ts';
+import { openRemote, PROBES } from '../../src/embed/remote.ts';
 import { JINA_PREFIXES, SIDES, TASKS } from '../../src/embed/tasks.ts';
+import { setLogLevel } from '../../src/log.ts';
 import { expectClose, testEmbedder } from '../contracts/embedder.ts';
 import { EmbeddingServer, LIES, TRICKS } from './embeddingServer.ts';
 
@@ -15,6 +17,8 @@ const hasOnnx = await loadOnnxRuntime().then(
   () => true,
   () => false,
 );
+
+setLogLevel('error');
 
 let server: EmbeddingServer;
 beforeEach(async () => {
@@ -101,6 +105,13 @@ describe.runIf(hasOnnx)('a model on a server', () => {
     const embeddings = await open().embed(['x', long, 'y'], 'nl2code', 'passage');
     const truth = await server.truth(['x', long.slice(0, long.length >> 2), 'y']);
     for (const [at, one] of truth.entries()) expectClose(embeddings[at]!, one, 1e-6);
+  });
+
+  test('that refuses one text by mistake gets it again as it is', async () => {
+    server.tricks = [TRICKS.refused];
+    const long = 'lease of a parcel '.repeat(30);
+    const [embedding] = await open().embed([long], 'nl2code', 'passage');
+    expectClose(embedding!, (await server.truth([long]))[0]!, 1e-6);
   });
 
   test('that refuses one text in any length reads all others; one that refuses all is not asked in ever smaller pieces', async () => {
